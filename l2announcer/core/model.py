@@ -1,0 +1,223 @@
+"""The nouns: what the API server and the kernel know, reduced to the fields that we read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any, NamedTuple
+
+IPAddress = IPv4Address | IPv6Address
+Labels = Mapping[str, str]
+
+
+class Key(NamedTuple):
+    """Names one object of a kind; cluster-scoped kinds have an empty namespace."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+
+class Kind(Enum):
+    """The kinds that we watch; the value is the word for it in logs and in /status."""
+
+    SERVICE = "services"
+    POLICY = "policies"
+    POOL = "pools"
+    LEASE = "leases"
+    NODE = "nodes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """One entry of a LabelSelector's matchExpressions."""
+
+    key: str
+    operator: str
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelSelector:
+    """metav1.LabelSelector; all parts are ANDed, an empty one matches everything."""
+
+    match_labels: tuple[tuple[str, str], ...] = ()
+    match_expressions: tuple[Requirement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """metav1.Condition."""
+
+    type: str
+    status: str
+    reason: str
+    message: str = ""
+    observed_generation: int = 0
+    last_transition_time: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingress:
+    """One entry of a Service's status.loadBalancer.ingress."""
+
+    ip: str = ""
+    hostname: str = ""
+    ip_mode: str = ""
+    ports: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """A Service's port, as far as sharing an address depends on it."""
+
+    port: int
+    protocol: str = "TCP"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """core/v1 Service."""
+
+    key: Key
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    created: str = ""
+    deleting: bool = False
+    labels: Labels = field(default_factory=dict)
+    annotations: Labels = field(default_factory=dict)
+    type: str = "ClusterIP"
+    load_balancer_class: str | None = None
+    load_balancer_ip: str = ""
+    external_ips: tuple[str, ...] = ()
+    external_traffic_policy: str = ""
+    ip_families: tuple[str, ...] = ()
+    ip_family_policy: str = ""
+    ports: tuple[Port, ...] = ()
+    selector: Labels = field(default_factory=dict)
+    ingress: tuple[Ingress, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """cilium.io/v2alpha1 CiliumL2AnnouncementPolicy; an absent selector selects everything."""
+
+    key: Key
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    service_selector: LabelSelector | None = None
+    node_selector: LabelSelector | None = None
+    interfaces: tuple[str, ...] = ()
+    external_ips: bool = False
+    load_balancer_ips: bool = False
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One block of a pool: a cidr (which wins), or start to stop, both included."""
+
+    cidr: str = ""
+    start: str = ""
+    stop: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """cilium.io CiliumLoadBalancerIPPool (v2 and v2alpha1 are alike)."""
+
+    key: Key
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    created: str = ""
+    deleting: bool = False
+    blocks: tuple[Block, ...] = ()
+    service_selector: LabelSelector | None = None
+    disabled: bool = False
+    allow_first_last_ips: bool = True
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """core/v1 Node."""
+
+    key: Key
+    labels: Labels = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A network interface of this node as the kernel reports it.
+
+    `up` is the administrative state, `carrier` whether the other end is there (IFF_LOWER_UP).
+    """
+
+    index: int
+    name: str
+    mac: bytes = b""
+    up: bool = False
+    carrier: bool = False
+    ethernet: bool = True
+    loopback: bool = False
+    master: int = 0
+
+    @property
+    def usable(self) -> bool:
+        """Can frames of ours leave here, and answers arrive?"""
+        return self.up and self.carrier and self.ethernet and not self.loopback
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """Who wrote a Lease of ours: the annotation `l2announcer.io/holder`.
+
+    `boot` and `netns` tell one incarnation of a node from the next and from a clone with the same
+    name; `macs` are the addresses that its answers carry.
+    """
+
+    boot: str
+    netns: int
+    macs: tuple[str, ...] = ()
+    mode: str = "service"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseRecord:
+    """coordination.k8s.io/v1 Lease as read; `raw` is the whole object, which a write sends back."""
+
+    name: str
+    resource_version: str
+    holder: str = ""
+    duration_seconds: int = 0
+    acquire_time: str = ""
+    renew_time: str = ""
+    transitions: int = 0
+    holding: Holding | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def spec(self) -> tuple[str, int, str, str, int]:
+        """What every client of a Lease compares to see whether anything changed."""
+        return (
+            self.holder,
+            self.duration_seconds,
+            self.acquire_time,
+            self.renew_time,
+            self.transitions,
+        )
+
+
+class Announcement(NamedTuple):
+    """An address on an interface: what one node, and only one, answers for."""
+
+    address: IPAddress
+    interface: str

@@ -1,0 +1,1 @@
+"""The cluster: the API server's watches turned into facts, and effects into API calls."""

@@ -1,0 +1,1 @@
+"""The network: links and frames turned into facts, and effects into frames."""

@@ -1,0 +1,1 @@
+"""The same promises at growing distance: unit, scenarios, simulation, lab, cluster."""
