@@ -1,7 +1,7 @@
 """What may be asked for: the only way out of the core.
 
-Calls (LeaseWrite, ReadLease, ReadService, StatusWrite) are single shots, each answered by exactly
-one outcome fact. The answer table is a level: the shell converges on the last one.
+Calls (Lease and status writes, reads) are single shots, each answered by exactly one outcome fact.
+The answer table is a level: the shell converges on the last one.
 """
 
 from __future__ import annotations
@@ -42,6 +42,11 @@ class ReadService:
     """A consistent GET of one Service."""
 
     key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class ReadServices:
+    """A consistent LIST of all Services: cheaper than many reads of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ class Transition:
     warning: bool = False
 
 
-Call = LeaseWrite | ReadLease | ReadService | StatusWrite
+Call = LeaseWrite | ReadLease | ReadService | ReadServices | StatusWrite
 
 
 @dataclass(slots=True)

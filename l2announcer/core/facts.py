@@ -27,10 +27,11 @@ Object = Service | Policy | Pool | Node | LeaseRecord
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """These, and no others, are all objects of the kind, by a list that is current."""
+    """These, and no others, are all objects of the kind, as of resourceVersion `version`."""
 
     kind: Kind
     objects: tuple[Object, ...]
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,14 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The object was deleted. Leases are named by Key(lease namespace, name)."""
+    """The object was deleted, at resourceVersion `version`.
+
+    Leases are named by Key(lease namespace, name).
+    """
 
     kind: Kind
     key: Key
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,13 @@ class ServiceRead:
 
 
 @dataclass(frozen=True, slots=True)
+class ServicesRead:
+    """The outcome of ReadServices; None when there was no answer."""
+
+    services: tuple[Service, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
 class StatusWritten:
     """The outcome of a StatusWrite: accepted, and this is the object now."""
 
@@ -146,6 +158,7 @@ Fact = (
     | LeaseRefused
     | LeaseRead
     | ServiceRead
+    | ServicesRead
     | StatusWritten
     | StatusRefused
     | Claimed

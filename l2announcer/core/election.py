@@ -1,0 +1,327 @@
+"""One Lease as a state machine: who may answer, and until when.
+
+Compatible on the wire with client-go's LeaderElector: expiry by the age of the last observed change
+on the own clock, never by written times; leaseTransitions counts changes of holder; every write is
+conditional on the resourceVersion. L = the Lease's duration as written, R = the renew interval.
+
+Rules of this file; without any one of them there is a history in which two nodes answer, or none:
+ 1. A tenure ends at the instant at which the accepted write was handed out + L - 10 % of L.
+ 2. Other clients compare records in whole seconds, so each write's renewTime is at least 1 s past
+    the last one, and there is at most one write a second.
+ 3. A tenure is void at once when somebody else wrote the Lease (even in our name), when it is gone,
+    or when a release is handed out. Only an own write handed out later, and accepted, revives it.
+    An own write whose answer was lost is known by its exact spec and counts from its own hand-out.
+ 4. Every frame compares the tenure with the clock directly before it is sent (core.answers, lan).
+ 6. A Lease that vanished without a release: its last holder may create it again at once, all others
+    wait its last L.
+ 8. A newer version wins over an older view; a read after a conflict wins over both.
+ 9. A Lease that names this node is ours to resume only if this boot and network namespace wrote
+    it, and only by an accepted write; otherwise it is waited for like a stranger's.
+12. Silent first, release second. A Lease that this node holds and doesn't want is released, also
+    when a late write brought it; one whose Service vanished is left to run out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from math import inf
+from typing import NamedTuple
+
+from l2announcer.core import lease
+from l2announcer.core.effects import LeaseWrite, ReadLease
+from l2announcer.core.facts import Refusal
+from l2announcer.core.model import Holding, LeaseRecord
+from l2announcer.core.tenure import Tenure
+
+WRITE_INTERVAL_SECONDS = 1.0
+RETRY_SECONDS = 2.0
+TENURE_SHARE = 0.9  # of L; the rest is the margin for the rate error of two clocks
+RELEASED_DURATION_SECONDS = 1
+HANDED_OUT_LIMIT = 64
+
+Spec = tuple[str, int, str, str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """In whose name, and on which terms, this node takes part in elections now.
+
+    `duration_seconds` is L, `renew_seconds` R; `may_take` is false while the node has all that its
+    renewals can carry.
+    """
+
+    node: str
+    namespace: str
+    holding: Holding
+    duration_seconds: int = 15
+    renew_seconds: float = 2.0
+    may_take: bool = True
+
+
+class Wish(Enum):
+    """What the node wants of the Lease: to hold it, to give it back, or to let it run out."""
+
+    HOLD = "hold"
+    RELEASE = "release"
+    ABANDON = "abandon"
+
+
+class Predecessor(Enum):
+    """From whom a Lease was taken; decides how an answer to the first probe is read."""
+
+    NOBODY = "nobody"  # it was ours, never held, or released by one of us: silent before
+    OURS = "ours"  # an l2announcer whose Lease ran out
+    STRANGER = "stranger"  # another client, which may answer on for a while
+
+
+class _Purpose(Enum):
+    TAKE = "take"
+    RENEW = "renew"
+    RELEASE = "release"
+
+
+class _Write(NamedTuple):
+    purpose: _Purpose
+    spec: Spec
+    handed_out_at: float
+
+
+class Elector:
+    """One candidate for one Lease. `record` is what it knows of the Lease; None is no Lease."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.tenure = Tenure()
+        self.wish = Wish.ABANDON
+        self.record: LeaseRecord | None = None
+        self.predecessor = Predecessor.NOBODY
+        self.predecessor_macs: frozenset[str] = frozenset()
+        self.problem = ""
+        self.renewed_at = -inf  # hand-out of the last accepted write
+        self._observed_at = -inf
+        self._vacant_at = -inf
+        self._voided_at = -inf
+        self._handed_out_at = -inf
+        self._retry_at = -inf
+        self._written_microseconds = 0
+        self._writing: _Write | None = None
+        self._must_read = False
+        self._reading = False
+        self._handed_out: dict[Spec, float] = {}  # by this process, since the last one confirmed
+
+    # Facts
+
+    def observe(
+        self, record: LeaseRecord | None, now: float, *, version: str = "", consistent: bool = False
+    ) -> None:
+        """Take in how the Lease is now; None is gone, as of resourceVersion `version`.
+
+        `consistent` is a read after a conflict: it wins even over a seemingly newer view.
+        """
+        if record is not None:
+            version = record.resource_version
+        known = self.record
+        if known is not None and not consistent and not _newer(version, known.resource_version):
+            return
+        if record is None:
+            self._observe_gone(now)
+            return
+        self.record = record
+        if known is not None and record.spec == known.spec:
+            return
+        self._observed_at = now
+        handed_out_at = self._handed_out.get(record.spec)
+        if handed_out_at is None:
+            self._void(now)
+        else:
+            self._confirm(record, handed_out_at)
+
+    def written(self, record: LeaseRecord, now: float) -> None:
+        """Take in that the write in flight was accepted."""
+        self._writing = None
+        self.problem = ""
+        self.observe(record, now)
+
+    def refused(self, why: Refusal, now: float) -> None:
+        """Take in that the write in flight was refused, or got no answer."""
+        write, self._writing = self._writing, None
+        if write is None:
+            return
+        if why is not Refusal.UNAVAILABLE:
+            self._handed_out.pop(write.spec, None)
+        match why:
+            case Refusal.CONFLICT:
+                # A lost race says nothing of the winner; a read does, also where the watch lags.
+                self._must_read = True
+            case Refusal.MISSING:
+                self.observe(None, now)
+            case Refusal.INVALID | Refusal.DENIED:
+                self.problem = f"the API server refuses writes of Lease {self.name}: {why.value}"
+                self._retry_at = now + RETRY_SECONDS
+            case Refusal.UNAVAILABLE:
+                self.problem = f"no answer from the API server to a write of Lease {self.name}"
+
+    def read(self, record: LeaseRecord | None, why: Refusal | None, now: float) -> None:
+        """Take in the outcome of a ReadLease."""
+        self._reading = False
+        if why is None:
+            self.observe(record, now, consistent=True)
+        else:
+            self._must_read = True
+            self._retry_at = now + RETRY_SECONDS
+
+    # Commands
+
+    def want(self, wish: Wish, now: float) -> None:
+        """Set what the node wants; silence comes at once, the release with the next poll."""
+        if wish is self.wish:
+            return
+        self.wish = wish
+        if wish is not Wish.HOLD:
+            self._void(now)
+
+    # Effects
+
+    def poll(self, now: float, wall: float, terms: Terms) -> LeaseWrite | ReadLease | None:
+        """Hand out the one call that is due, if any. `wall` is Unix time in seconds."""
+        if self._writing is not None or self._reading or now < self._due_at(now, terms):
+            return None
+        if self._must_read:
+            self._must_read, self._reading = False, True
+            return ReadLease(self.name)
+        if self.wish is Wish.RELEASE:
+            return self._hand_out(_Purpose.RELEASE, now, wall, terms)
+        purpose = _Purpose.RENEW if self.ours(terms) else _Purpose.TAKE
+        return self._hand_out(purpose, now, wall, terms)
+
+    def wake_at(self, now: float, terms: Terms) -> float:
+        """When poll has something to do, or the tenure ends, if no fact comes before."""
+        ends_at = self.tenure.until if self.tenure.until > now else inf
+        if self._writing is not None or self._reading:
+            return ends_at
+        return min(ends_at, self._due_at(now, terms))
+
+    def busy(self, terms: Terms) -> bool:
+        """Is a write under way, or a release still owed?"""
+        owed = self.wish is Wish.RELEASE and self.ours(terms)
+        return self._writing is not None or owed
+
+    def ours(self, terms: Terms) -> bool:
+        """Does the Lease name this node, written by this incarnation of it?"""
+        return (
+            self.record is not None
+            and self.record.holder == terms.node
+            and self.record.holding is not None
+            and self.record.holding.boot == terms.holding.boot
+            and self.record.holding.netns == terms.holding.netns
+        )
+
+    @property
+    def held_until(self) -> float:
+        """When the Lease as last observed runs out; now or earlier means that it's free."""
+        if self.record is None:
+            return self._vacant_at
+        return self._observed_at + self.record.duration_seconds if self.record.holder else -inf
+
+    def _due_at(self, now: float, terms: Terms) -> float:
+        """When the next call is due; infinity is: not before something else is known."""
+        if self._must_read:
+            return self._retry_at
+        ours = self.ours(terms)
+        if self.wish is Wish.RELEASE and ours:
+            return self._retry_at
+        if self.wish is not Wish.HOLD:
+            return inf
+        if ours and self.tenure.valid(now):
+            return max(self._retry_at, self._handed_out_at + terms.renew_seconds)
+        again_at = max(self._retry_at, self._handed_out_at + WRITE_INTERVAL_SECONDS)
+        if ours:
+            return again_at
+        return max(again_at, self.held_until) if terms.may_take else inf
+
+    def _hand_out(self, purpose: _Purpose, now: float, wall: float, terms: Terms) -> LeaseWrite:
+        known = self.record or LeaseRecord(name=self.name, resource_version="", transitions=-1)
+        renew_time = self._renew_time(wall, known, terms)
+        new = replace(
+            known,
+            holder=terms.node,
+            duration_seconds=terms.duration_seconds,
+            renew_time=renew_time,
+            holding=terms.holding,
+        )
+        match purpose:
+            case _Purpose.TAKE:
+                self._note_predecessor(known, terms)
+                new = replace(new, acquire_time=renew_time, transitions=known.transitions + 1)
+            case _Purpose.RENEW:
+                if not self.tenure.valid(now):
+                    self.predecessor, self.predecessor_macs = Predecessor.NOBODY, frozenset()
+            case _Purpose.RELEASE:
+                self._void(now)
+                new = replace(
+                    new,
+                    holder="",
+                    duration_seconds=RELEASED_DURATION_SECONDS,
+                    acquire_time=renew_time,
+                )
+        self._note_hand_out(_Write(purpose, new.spec, now))
+        return LeaseWrite(
+            name=self.name,
+            body=lease.body(name=self.name, namespace=terms.namespace, read=known.raw, record=new),
+            create=self.record is None,
+            renewal=purpose is not _Purpose.TAKE,
+        )
+
+    def _note_hand_out(self, write: _Write) -> None:
+        self._writing = write
+        self._handed_out_at = write.handed_out_at
+        if write.purpose is _Purpose.RELEASE:
+            return
+        self._handed_out[write.spec] = write.handed_out_at
+        if len(self._handed_out) > HANDED_OUT_LIMIT:
+            del self._handed_out[next(iter(self._handed_out))]
+
+    def _renew_time(self, wall: float, known: LeaseRecord, terms: Terms) -> str:
+        last = self._written_microseconds
+        if known.holder == terms.node:
+            last = max(last, lease.unix_microseconds(known.renew_time))
+        microseconds = max(int(wall * lease.MICROSECONDS), last + lease.MICROSECONDS)
+        self._written_microseconds = microseconds
+        return lease.micro_time(microseconds)
+
+    def _note_predecessor(self, known: LeaseRecord, terms: Terms) -> None:
+        self.predecessor_macs = frozenset(known.holding.macs if known.holding else ())
+        if known.holder == terms.node or not known.renew_time:
+            self.predecessor = Predecessor.NOBODY
+        elif known.holding is None:
+            self.predecessor = Predecessor.STRANGER
+        else:
+            self.predecessor = Predecessor.OURS if known.holder else Predecessor.NOBODY
+
+    def _observe_gone(self, now: float) -> None:
+        known, self.record = self.record, None
+        self._void(now)
+        if known is not None and known.holder and known.spec not in self._handed_out:
+            self._vacant_at = now + known.duration_seconds
+
+    def _confirm(self, record: LeaseRecord, handed_out_at: float) -> None:
+        self._handed_out = {
+            spec: at for spec, at in self._handed_out.items() if at >= handed_out_at
+        }
+        if self.wish is Wish.HOLD and handed_out_at > self._voided_at:
+            self.renewed_at = max(self.renewed_at, handed_out_at)
+            ends_at = handed_out_at + record.duration_seconds * TENURE_SHARE
+            self.tenure.until = max(self.tenure.until, ends_at)
+
+    def _void(self, now: float) -> None:
+        self.tenure.void()
+        self._voided_at = now
+
+
+def _newer(version: str, known: str) -> bool:
+    """Is resourceVersion `version` past `known`? What can't be compared counts as newer."""
+    try:
+        return int(version) > int(known)
+    except ValueError:
+        return version != known

@@ -1,0 +1,149 @@
+"""select(): what this node would announce for one Service, or every reason why it would not.
+
+Rules of this file:
+- A Service counts whatever its type; its class must be unset or ours, on every path alike.
+- Of its addresses count those of the kinds that a policy enables: spec.externalIPs, and ingress
+  entries of mode VIP that carry an address.
+- Several policies are a union: each adds {its addresses} x {its interfaces}.
+- A node without a single (address, interface) pair does not contest: it could not answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, ip_address
+
+from l2announcer.core.model import Announcement, Link, Node, Service
+from l2announcer.core.policy import CompiledPolicy
+from l2announcer.core.selectors import service_labels
+
+LOAD_BALANCER_CLASS = "io.cilium/l2-announcer"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something is not announced: the object that says so, and a sentence."""
+
+    object: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.object}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What this node would announce for a Service, and why not more."""
+
+    announcements: tuple[Announcement, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+
+
+def select(
+    service: Service,
+    policies: Iterable[CompiledPolicy],
+    node: Node | None,
+    links: Iterable[Link],
+) -> Selection:
+    """Decide about one Service from what is known now; the order of policies does not matter."""
+    own_class = service.load_balancer_class
+    if own_class not in {None, "", LOAD_BALANCER_CLASS}:
+        sentence = f"spec.loadBalancerClass {own_class} belongs to another load balancer"
+        return Selection(reasons=(Reason(f"Service {service.key}", sentence),))
+    if node is None:
+        return Selection(reasons=(Reason("this node", "its Node object has not been seen yet"),))
+    labels = service_labels(service)
+    links = tuple(links)
+    found: set[Announcement] = set()
+    reasons: list[Reason] = []
+    for policy in policies:
+        if not policy.nodes.matches(node.labels):
+            reasons.append(_reason(policy, f"nodeSelector does not match node {node.key.name}"))
+        elif not policy.services.matches(labels):
+            reasons.append(_reason(policy, "serviceSelector does not match"))
+        else:
+            pairs, why_not = _pairs(service, policy, links)
+            found |= pairs
+            reasons += why_not
+    if not found and not reasons:
+        reasons.append(Reason("policies", "no CiliumL2AnnouncementPolicy exists"))
+    order = sorted(found, key=lambda pair: (pair.address.version, pair.address, pair.interface))
+    return Selection(tuple(order), tuple(reasons))
+
+
+def _pairs(
+    service: Service, policy: CompiledPolicy, links: tuple[Link, ...]
+) -> tuple[set[Announcement], list[Reason]]:
+    texts, reasons = _addresses(service, policy)
+    if not texts and not reasons:
+        reasons.append(_reason(policy, _no_address(service, policy)))
+    addresses = []
+    for text in texts:
+        try:
+            address = ip_address(text)
+        except ValueError:
+            reasons.append(Reason(f"Service {service.key}", f"{text!r} is not an IP address"))
+            continue
+        if isinstance(address, IPv4Address):
+            addresses.append(address)
+        else:
+            sentence = f"{address} is an IPv6 address; only IPv4 addresses are announced"
+            reasons.append(Reason(f"Service {service.key}", sentence))
+    matching = [link for link in links if policy.interfaces.matches(link.name)]
+    usable = [link.name for link in matching if link.usable]
+    if not usable:
+        reasons.append(_reason(policy, _no_interface(policy, matching, links)))
+    return {Announcement(address, name) for address in addresses for name in usable}, reasons
+
+
+def _addresses(service: Service, policy: CompiledPolicy) -> tuple[list[str], list[Reason]]:
+    texts: list[str] = []
+    reasons: list[Reason] = []
+    if policy.policy.external_ips:
+        texts += service.external_ips
+    if policy.policy.load_balancer_ips:
+        for entry in service.ingress:
+            if entry.ip and entry.ip_mode == "Proxy":
+                sentence = f"{entry.ip} has ipMode Proxy: it is not to be reached on the network"
+                reasons.append(Reason(f"Service {service.key}", sentence))
+            elif entry.ip:
+                texts.append(entry.ip)
+    return texts, reasons
+
+
+def _no_address(service: Service, policy: CompiledPolicy) -> str:
+    enabled = [
+        name
+        for name, on in (
+            ("externalIPs", policy.policy.external_ips),
+            ("loadBalancerIPs", policy.policy.load_balancer_ips),
+        )
+        if on
+    ]
+    if not enabled:
+        return "neither externalIPs nor loadBalancerIPs is true, so it announces nothing"
+    kinds = {"externalIPs": "spec.externalIPs", "loadBalancerIPs": "an IP in its status"}
+    wanted = " nor ".join(kinds[name] for name in enabled)
+    return f"Service {service.key} has {'neither ' if len(enabled) > 1 else 'no '}{wanted}"
+
+
+def _no_interface(policy: CompiledPolicy, matching: list[Link], links: tuple[Link, ...]) -> str:
+    if not matching:
+        names = ", ".join(sorted(link.name for link in links if link.ethernet)) or "none"
+        patterns = ", ".join(policy.policy.interfaces)
+        return f"no interface matches {patterns} (there are: {names})"
+    return "; ".join(f"interface {link.name} {why}" for link in matching for why in _unusable(link))
+
+
+def _unusable(link: Link) -> Iterator[str]:
+    if link.loopback or not link.ethernet:
+        yield "is no Ethernet interface"
+    elif not link.up:
+        yield "is down"
+    elif not link.carrier:
+        yield "has no carrier"
+
+
+def _reason(policy: CompiledPolicy, sentence: str) -> Reason:
+    return Reason(f"CiliumL2AnnouncementPolicy {policy.name}", sentence)
