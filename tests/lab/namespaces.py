@@ -1,0 +1,308 @@
+"""A lab of network namespaces, joined by veth pairs and bridges, for the tests and the demo.
+
+Every namespace lives as long as a sleeping child process of ours that holds it, so nothing has a
+name in the file system: when this process ends, however it ends, the kernel takes its children
+(PR_SET_PDEATHSIG), then the namespaces, then the links. Root and an unprivileged user run the same
+code; the latter first becomes root of a user namespace of its own (`become_lab_root`, or the
+command `python -m tests.lab.namespaces COMMAND...`).
+
+The parent-death signal follows the *thread* that started a child: start children from the main
+thread, or from one that outlives them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+CLONE_NEWNET = 0x40000000
+INSIDE = "L2ANNOUNCER_LAB_INSIDE"
+BRIDGE = "br0"
+START_SECONDS = 20
+STOP_SECONDS = 5
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class LabError(Exception):
+    """The lab cannot be built, or a command in it failed; the text says which and why."""
+
+
+def why_not() -> str:
+    """Why this process cannot make network namespaces, in one sentence; empty when it can."""
+    _find_system_programs()
+    for program in ("unshare", "nsenter", "setpriv", "ip"):
+        if shutil.which(program) is None:
+            return (
+                f"the lab needs the program `{program}`, which is not installed"
+                " (packages util-linux and iproute2)"
+            )
+    tried = subprocess.run(["unshare", "-n", "true"], capture_output=True, text=True, check=False)
+    if tried.returncode == 0:
+        return ""
+    hint = ""
+    if os.environ.get(INSIDE) is None and _user_namespaces_work():
+        hint = ": put `python -m tests.lab.namespaces` in front of the command"
+    return f"the lab needs network namespaces, and `unshare -n` is not permitted here{hint}"
+
+
+def become_lab_root(command: Sequence[str] | None = None) -> None:
+    """Re-execute this process as root of its own user, mount and network namespaces, if needed.
+
+    Does nothing where network namespaces can be made already. `command` is what to execute in
+    there instead of this process's own command line; it is executed in either case.
+    Raises LabError when neither way is open.
+    """
+    inside = os.environ.get(INSIDE) is not None
+    reason = why_not()
+    if reason and (inside or not _user_namespaces_work()):
+        raise LabError(
+            f"{reason}; run as root, or let users make user namespaces"
+            " (sysctl kernel.unprivileged_userns_clone=1,"
+            " kernel.apparmor_restrict_unprivileged_userns=0)"
+        )
+    prefix: list[str] = []
+    if reason:
+        # /run is the caller's: what runs as root in here (ip netns, say) needs a writable one
+        script = 'mount -t tmpfs run /run && ip link set lo up && exec "$@"'
+        prefix = ["unshare", "-Urnm", "--", "sh", "-ec", script, "lab"]
+    elif command is None:
+        return
+    os.environ[INSIDE] = "1"
+    argv = [*prefix, *(command if command is not None else [sys.executable, *sys.orig_argv[1:]])]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execvp(argv[0], argv)
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Namespace:
+    """One network namespace: a host of the lab, or the switch between them."""
+
+    name: str
+    holder: subprocess.Popen[str]
+    children: list[subprocess.Popen[Any]] = field(default_factory=list)
+
+    @property
+    def path(self) -> Path:
+        return Path(f"/proc/{self.holder.pid}/ns/net")
+
+    def argv(self, command: Sequence[str]) -> list[str]:
+        """The command line that runs `command` in here, and dies with its parent."""
+        return ["setpriv", "--pdeathsig", "KILL", *self.entrance(), *command]
+
+    def entrance(self) -> list[str]:
+        """What to put in front of a command, also from another terminal, to run it in here."""
+        return ["nsenter", "-t", str(self.holder.pid), "-n", "--"]
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        check: bool = True,
+        text: str | None = None,
+        seconds: float = 30,
+        env: dict[str, str] | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run to the end, output captured, `text` on standard input; LabError when it fails."""
+        result = subprocess.run(
+            self.argv(command),
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+            env=env,
+        )
+        if check and result.returncode:
+            said = (result.stderr or result.stdout).strip()
+            raise LabError(
+                f"in {self.name}: `{' '.join(command)}` ended with {result.returncode}: {said}"
+            )
+        return result
+
+    def popen(self, command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
+        """Start a process that the lab ends, at the latest when it is taken down."""
+        child = subprocess.Popen(self.argv(command), **options)
+        self.children.append(child)
+        return child
+
+    @contextmanager
+    def in_namespace(self) -> Iterator[None]:
+        """Put the calling thread in here: a socket opened inside the block stays in here.
+
+        Nothing may be awaited inside the block: the thread would run other tasks in here too.
+        """
+        own = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            there = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                _set_namespace(there)
+            finally:
+                os.close(there)
+            try:
+                yield
+            finally:
+                _set_namespace(own)
+        finally:
+            os.close(own)
+
+    def socket(self, family: int, kind: int, protocol: int = 0) -> socket.socket:
+        """A socket of this namespace, for use by any thread."""
+        with self.in_namespace():
+            return socket.socket(family, kind, protocol)
+
+    def mac(self, interface: str = "eth0") -> str:
+        """The hardware address of a link, as the kernel tells it."""
+        words = self.run(["ip", "-o", "link", "show", "dev", interface]).stdout.split()
+        return words[words.index("link/ether") + 1]
+
+    def close(self) -> None:
+        """End every process that was started in here; the namespace goes with its holder."""
+        for child in (*reversed(self.children), self.holder):
+            if child.poll() is None:
+                child.kill()
+        for child in (*self.children, self.holder):
+            child.wait(STOP_SECONDS)
+            for pipe in (child.stdin, child.stdout, child.stderr):
+                if pipe is not None:
+                    pipe.close()
+        self.children.clear()
+
+
+class Lab:
+    """Hosts on a switch of their own; a context manager that leaves nothing behind."""
+
+    def __init__(self) -> None:
+        self.namespaces: dict[str, Namespace] = {}
+        self._ports = 0
+
+    def __enter__(self) -> Self:
+        reason = why_not()
+        if reason:
+            raise LabError(reason)
+        try:
+            self.namespace("switch")
+            self.bridge(BRIDGE)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def switch(self) -> Namespace:
+        """Where the bridges are, and the far end of every host's link."""
+        return self.namespaces["switch"]
+
+    def namespace(self, name: str) -> Namespace:
+        """A namespace with nothing in it but a loopback interface that is up."""
+        script = "ip link set lo up && echo ready && exec sleep infinity"
+        command = ["setpriv", "--pdeathsig", "KILL", "unshare", "-n", "sh", "-ec", script]
+        holder = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        )
+        made = Namespace(name=name, holder=holder)
+        self.namespaces[name] = made
+        assert holder.stdout is not None
+        if holder.stdout.readline() != "ready\n":
+            raise LabError(f"no namespace for {name}: `{' '.join(command)}` failed")
+        return made
+
+    def bridge(self, name: str) -> None:
+        """One more segment. It forwards from the first instant: no spanning tree, no snooping."""
+        options = ["forward_delay", "0", "stp_state", "0", "mcast_snooping", "0"]
+        self.switch.run(["ip", "link", "add", name, "type", "bridge", *options])
+        self.switch.run(["ip", "link", "set", name, "up"])
+
+    def host(
+        self,
+        name: str,
+        address: str | None = None,
+        *,
+        mac: str | None = None,
+        interface: str = "eth0",
+        bridge: str = BRIDGE,
+    ) -> Namespace:
+        """A namespace with one link to a segment; `address` with its prefix length."""
+        made = self.namespace(name)
+        self.link(made, interface, address, mac=mac, bridge=bridge)
+        return made
+
+    def link(
+        self,
+        host: Namespace,
+        interface: str,
+        address: str | None = None,
+        *,
+        mac: str | None = None,
+        bridge: str = BRIDGE,
+    ) -> str:
+        """One more link from a host to a segment; returns the name of its port on the switch.
+
+        The host loses its carrier while the port is down.
+        """
+        self._ports += 1
+        port = f"port{self._ports}"
+        far_end = [*(["address", mac] if mac else []), "netns", str(host.holder.pid)]
+        self.switch.run(
+            ["ip", "link", "add", port, "type", "veth", "peer", "name", interface, *far_end]
+        )
+        self.switch.run(["ip", "link", "set", port, "master", bridge, "up"])
+        lines = [f"link set {interface} up"]
+        if address:
+            lines.append(f"addr add {address} dev {interface}")
+        host.run(["ip", "-batch", "-"], text="\n".join(lines) + "\n")
+        return port
+
+    def remove(self, name: str) -> None:
+        """Pull the plug of one host: its processes, links and namespace."""
+        self.namespaces.pop(name).close()
+
+    def close(self) -> None:
+        """Take everything down; may be called twice."""
+        while self.namespaces:
+            _, namespace = self.namespaces.popitem()
+            namespace.close()
+
+
+def _find_system_programs() -> None:
+    """`ip` and `nft` are where an ordinary user's PATH does not look."""
+    places = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    missing = [place for place in ("/usr/sbin", "/sbin") if place not in places]
+    os.environ["PATH"] = os.pathsep.join([*places, *missing])
+
+
+def _user_namespaces_work() -> bool:
+    command = ["unshare", "-Urnm", "true"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def _set_namespace(descriptor: int) -> None:
+    if _libc.setns(descriptor, CLONE_NEWNET):
+        number = ctypes.get_errno()
+        raise LabError(f"setns into a network namespace: {os.strerror(number)}")
+
+
+if __name__ == "__main__":
+    try:
+        become_lab_root(sys.argv[1:])
+    except LabError as error:
+        raise SystemExit(str(error)) from error
