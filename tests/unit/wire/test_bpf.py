@@ -1,0 +1,157 @@
+"""The socket filter, run on a machine of our own, against the plain rule that it stands for."""
+
+from __future__ import annotations
+
+import sys
+from ipaddress import IPv4Address
+from random import Random
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from l2announcer.wire import arp, bpf
+from tests.fakes import bpf_machine
+
+MAC = bytes.fromhex("0242ac130009")
+VIP = IPv4Address("172.19.0.240")
+OTHER = IPv4Address("172.19.0.7")
+HEAD = bytes.fromhex("ffffffffffff 0242ac130009")
+SOUND = bytes.fromhex("0806 0001 0800 06 04")
+
+
+def rule(addresses: frozenset[IPv4Address], frame: bytes, vlan_tag: int | None) -> bool:
+    if len(frame) < 42 or frame[12:20] != SOUND or (vlan_tag or 0) & 0x0FFF:
+        return False
+    if IPv4Address(frame[28:32]) in addresses:
+        return True
+    return frame[20:22] == b"\x00\x01" and IPv4Address(frame[38:42]) in addresses
+
+
+def passes(program: bpf.Program, frame: bytes, vlan_tag: int | None = None) -> bool:
+    return bpf_machine.run(program, frame, vlan_tag).passed > 0
+
+
+def asking(target: IPv4Address, sender: IPv4Address = OTHER) -> bytes:
+    return arp.request(mac=MAC, sender=sender, target=target)
+
+
+# Small numbers apart, so that runs, gaps and both ends of the address space are all met.
+anchors = st.sampled_from([0, 1 << 31, (1 << 32) - 40, int(VIP)])
+near = st.builds(lambda anchor, step: IPv4Address(anchor + step), anchors, st.integers(0, 39))
+sets = st.frozensets(st.one_of(near, near, st.ip_addresses(v=4)), max_size=60)
+tags = st.one_of(st.none(), st.sampled_from([0, 0x8000, 0xF000, 1, 0x0FFF, 0x1064]))
+
+
+@st.composite
+def frames(draw: st.DrawFn) -> bytes:
+    sender, target = draw(near).packed, draw(near).packed
+    operation = draw(st.sampled_from([b"\x00\x01", b"\x00\x01", b"\x00\x02", b"\x01\x01"]))
+    frame = bytearray(HEAD + SOUND + operation + MAC + sender + bytes(6) + target)
+    if draw(st.integers(0, 3)) == 0:
+        frame[draw(st.integers(0, 41))] ^= draw(st.integers(1, 255))
+    tail = draw(st.integers(-42, 30)) if draw(st.integers(0, 3)) == 0 else 18
+    return bytes(frame[: 42 + min(tail, 0)]) + bytes(max(tail, 0))
+
+
+@given(sets, frames(), tags)
+def test_the_program_is_the_rule(
+    addresses: frozenset[IPv4Address], frame: bytes, vlan_tag: int | None
+) -> None:
+    program = bpf.arp_filter(addresses)
+
+    bpf_machine.check(program)
+    assert passes(program, frame, vlan_tag) == rule(addresses, frame, vlan_tag)
+
+
+@given(sets, st.data())
+def test_every_address_of_the_set_and_its_neighbours_are_told_apart(
+    addresses: frozenset[IPv4Address], data: st.DataObject
+) -> None:
+    assume(addresses)
+    program = bpf.arp_filter(addresses)
+    one = int(data.draw(st.sampled_from(sorted(addresses))))
+    for number in (max(one - 1, 0), one, min(one + 1, (1 << 32) - 1)):
+        address = IPv4Address(number)
+        for frame in (
+            asking(address, IPv4Address("1.2.3.4")),
+            arp.announcement(mac=MAC, address=address),
+            arp.announcement_as_reply(mac=MAC, address=address),
+            arp.probe(mac=MAC, address=address),
+        ):
+            assert passes(program, frame) == rule(addresses, frame, None)
+
+
+def test_no_address_lets_nothing_through() -> None:
+    assert bpf.arp_filter([]) == bpf.REJECT_ALL == ((bpf.RETURN, 0, 0, 0),)
+
+
+def test_a_passing_frame_is_cut_after_the_ethernet_minimum() -> None:
+    assert bpf_machine.run(bpf.arp_filter([VIP]), asking(VIP) + bytes(900)).passed == 60
+
+
+def test_a_priority_tag_passes_and_a_vlan_does_not() -> None:
+    program = bpf.arp_filter([VIP])
+
+    assert passes(program, asking(VIP), vlan_tag=0xE000)
+    assert not passes(program, asking(VIP), vlan_tag=0xE000 | 100)
+
+
+def test_a_reply_about_another_address_to_one_of_ours_is_dropped() -> None:
+    frame = arp.reply(mac=MAC, address=OTHER, to_mac=MAC, to_address=VIP)
+
+    assert not passes(bpf.arp_filter([VIP]), frame)
+
+
+def test_neighbours_cost_no_more_than_one_address() -> None:
+    one = bpf.arp_filter([IPv4Address("10.0.0.9")])
+    many = bpf.arp_filter(IPv4Address("10.0.0.9") + i for i in range(1000))
+
+    assert len(many) == len(one)
+
+
+def isolated(count: int) -> frozenset[IPv4Address]:
+    numbers = Random(count).sample(range(1 << 31), count)
+    return frozenset(IPv4Address(2 * number) for number in numbers)
+
+
+@pytest.mark.parametrize("count", [64, 128, 500, 950])
+def test_many_scattered_addresses_are_exact_and_found_in_few_steps(count: int) -> None:
+    addresses = isolated(count)
+    program = bpf.arp_filter(addresses)
+
+    bpf_machine.check(program)
+    for address in addresses:
+        verdict = bpf_machine.run(program, asking(address))
+        assert verdict.passed
+        assert verdict.steps < 70
+        assert not passes(program, asking(address + 1))
+
+
+@pytest.mark.parametrize("limit", [bpf.FEWEST_INSTRUCTIONS, 300, 1024, bpf.MOST_INSTRUCTIONS])
+def test_past_the_limit_more_passes_but_never_less(limit: int) -> None:
+    addresses = isolated(3000)
+    program = bpf.arp_filter(addresses, limit)
+
+    bpf_machine.check(program)
+    assert 0.8 * limit <= len(program) <= limit
+    assert all(passes(program, asking(address)) for address in addresses)
+
+
+def test_past_the_limit_what_is_far_from_our_addresses_is_dropped() -> None:
+    scattered = [IPv4Address("10.0.0.0") + 2 * i for i in range(3000)]
+    program = bpf.arp_filter(scattered)
+
+    assert not passes(program, asking(IPv4Address("10.1.0.0")))
+    assert not passes(program, asking(IPv4Address("9.255.255.255")))
+
+
+def test_a_packed_program_is_an_array_of_sock_filter() -> None:
+    program = (bpf.Instruction(bpf.JUMP_EQUAL, 1, 2, 0x0806), bpf.Instruction(bpf.RETURN, 0, 0, 60))
+    expected = b"".join(
+        code.to_bytes(2, byteorder) + bytes([jt, jf]) + k.to_bytes(4, byteorder)
+        for byteorder in [sys.byteorder]
+        for code, jt, jf, k in program
+    )
+
+    assert bpf.packed(program) == expected
