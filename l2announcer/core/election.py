@@ -31,7 +31,7 @@ from typing import NamedTuple
 from l2announcer.core import lease
 from l2announcer.core.effects import LeaseWrite, ReadLease
 from l2announcer.core.facts import Refusal
-from l2announcer.core.model import Holding, LeaseRecord
+from l2announcer.core.model import Holding, LeaseRecord, newer
 from l2announcer.core.tenure import Tenure
 
 WRITE_INTERVAL_SECONDS = 1.0
@@ -57,6 +57,17 @@ class Terms:
     duration_seconds: int = 15
     renew_seconds: float = 2.0
     may_take: bool = True
+
+
+def pace(held: int, qps: float, terms: Terms) -> tuple[float, bool]:
+    """How often `held` Leases are renewed, in seconds, and whether one more may be taken.
+
+    Renewals wait behind nothing; where `qps` writes a second can't carry them all, they become
+    rarer, up to a third of the tenure (so that two may fail), and beyond that nothing is taken.
+    """
+    rarest = terms.duration_seconds * TENURE_SHARE / 3
+    renew_seconds = max(terms.renew_seconds, min(held / qps, rarest))
+    return renew_seconds, (held + 1) / qps <= max(rarest, terms.renew_seconds)
 
 
 class Wish(Enum):
@@ -122,7 +133,7 @@ class Elector:
         if record is not None:
             version = record.resource_version
         known = self.record
-        if known is not None and not consistent and not _newer(version, known.resource_version):
+        if known is not None and not consistent and not newer(version, known.resource_version):
             return
         if record is None:
             self._observe_gone(now)
@@ -206,6 +217,12 @@ class Elector:
         """Is a write under way, or a release still owed?"""
         owed = self.wish is Wish.RELEASE and self.ours(terms)
         return self._writing is not None or owed
+
+    @property
+    def idle(self) -> bool:
+        """Is there no Lease, no wish for one, and no call under way?"""
+        quiet = self._writing is None and not self._reading
+        return self.record is None and self.wish is not Wish.HOLD and quiet
 
     def ours(self, terms: Terms) -> bool:
         """Does the Lease name this node, written by this incarnation of it?"""
@@ -317,11 +334,3 @@ class Elector:
     def _void(self, now: float) -> None:
         self.tenure.void()
         self._voided_at = now
-
-
-def _newer(version: str, known: str) -> bool:
-    """Is resourceVersion `version` past `known`? What can't be compared counts as newer."""
-    try:
-        return int(version) > int(known)
-    except ValueError:
-        return version != known

@@ -22,6 +22,17 @@ class Key(NamedTuple):
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
+def newer(version: str, known: str) -> bool:
+    """Is resourceVersion `version` past `known`? What can't be compared counts as newer.
+
+    Versions of one kind are comparable as integers (Kubernetes API concepts, resource versions).
+    """
+    try:
+        return int(version) > int(known)
+    except ValueError:
+        return version != known
+
+
 class Kind(Enum):
     """The kinds that we watch; the value is the word for it in logs and in /status."""
 
@@ -151,6 +162,7 @@ class Node:
     """core/v1 Node."""
 
     key: Key
+    resource_version: str = ""
     labels: Labels = field(default_factory=dict)
 
 
@@ -172,8 +184,9 @@ class Link:
 
     @property
     def usable(self) -> bool:
-        """Can frames of ours leave here, and answers arrive?"""
-        return self.up and self.carrier and self.ethernet and not self.loopback
+        """Can frames of ours leave here, and answers arrive? A bridge's or bond's port cannot."""
+        whole = self.ethernet and not self.loopback and not self.master
+        return whole and self.up and self.carrier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

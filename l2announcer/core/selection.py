@@ -5,6 +5,7 @@ Rules of this file:
 - Of its addresses count those of the kinds that a policy enables: spec.externalIPs, and ingress
   entries of mode VIP that carry an address.
 - Several policies are a union: each adds {its addresses} x {its interfaces}.
+- A policy without interface patterns means every interface but those that lead to pods.
 - A node without a single (address, interface) pair does not contest: it could not answer.
 """
 
@@ -19,6 +20,7 @@ from l2announcer.core.policy import CompiledPolicy
 from l2announcer.core.selectors import service_labels
 
 LOAD_BALANCER_CLASS = "io.cilium/l2-announcer"
+POD_INTERFACES = ("cali", "cilium_", "cni", "docker", "flannel", "lxc", "veth")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +92,17 @@ def _pairs(
         else:
             sentence = f"{address} is an IPv6 address; only IPv4 addresses are announced"
             reasons.append(Reason(f"Service {service.key}", sentence))
-    matching = [link for link in links if policy.interfaces.matches(link.name)]
+    matching = [link for link in links if _matches(policy, link.name)]
     usable = [link.name for link in matching if link.usable]
     if not usable:
         reasons.append(_reason(policy, _no_interface(policy, matching, links)))
     return {Announcement(address, name) for address in addresses for name in usable}, reasons
+
+
+def _matches(policy: CompiledPolicy, interface: str) -> bool:
+    if policy.policy.interfaces:
+        return policy.interfaces.matches(interface)
+    return not interface.startswith(POD_INTERFACES)
 
 
 def _addresses(service: Service, policy: CompiledPolicy) -> tuple[list[str], list[Reason]]:
@@ -131,7 +139,7 @@ def _no_address(service: Service, policy: CompiledPolicy) -> str:
 def _no_interface(policy: CompiledPolicy, matching: list[Link], links: tuple[Link, ...]) -> str:
     if not matching:
         names = ", ".join(sorted(link.name for link in links if link.ethernet)) or "none"
-        patterns = ", ".join(policy.policy.interfaces)
+        patterns = ", ".join(policy.policy.interfaces) or "(every interface but those of pods)"
         return f"no interface matches {patterns} (there are: {names})"
     return "; ".join(f"interface {link.name} {why}" for link in matching for why in _unusable(link))
 
@@ -139,6 +147,8 @@ def _no_interface(policy: CompiledPolicy, matching: list[Link], links: tuple[Lin
 def _unusable(link: Link) -> Iterator[str]:
     if link.loopback or not link.ethernet:
         yield "is no Ethernet interface"
+    elif link.master:
+        yield "is a port of another interface"
     elif not link.up:
         yield "is down"
     elif not link.carrier:

@@ -1,0 +1,173 @@
+"""One Service on this node: from being selected over holding its Lease to announcing it."""
+
+from __future__ import annotations
+
+from enum import Enum
+from math import inf
+
+from l2announcer.core.answers import Grant
+from l2announcer.core.effects import Effects, Event, Gratuitous, Message, Transition
+from l2announcer.core.election import Elector, Terms
+from l2announcer.core.facts import Claimed
+from l2announcer.core.first_answer import FirstAnswer
+from l2announcer.core.gratuitous import Repeats
+from l2announcer.core.model import Announcement, Key, Kind, Service
+from l2announcer.core.selection import Selection
+
+LEASE_PREFIX = "cilium-l2announce-"
+CONFLICT_REPORT_SECONDS = 60.0
+
+
+def lease_name(key: Key) -> str:
+    """The name that Cilium gives to a Service's Lease. Two Services may share one: a known flaw."""
+    return f"{LEASE_PREFIX}{key.namespace}-{key.name}"
+
+
+class State(Enum):
+    """Where a Service stands on this node."""
+
+    NOT_SELECTED = "not selected"
+    CANDIDATE = "candidate"
+    CHECKING = "checking"
+    ADDRESS_IN_USE = "address in use"
+    ANNOUNCING = "announcing"
+
+
+class Candidacy:
+    """Follows one Service; the Elector of its Lease is given, since two Services may share it."""
+
+    def __init__(self, service: Service, elector: Elector) -> None:
+        self.service = service
+        self.elector = elector
+        self.selection = Selection()
+        self._checks: FirstAnswer | None = None
+        self._repeats: dict[Announcement, Repeats] = {}
+        self._conflicts: dict[Announcement, str] = {}  # heard of since the last poll
+        self._reported: dict[tuple[Announcement, str], float] = {}
+        self._logged: tuple[State, str] = (State.NOT_SELECTED, "")
+
+    def claimed(self, claim: Claimed) -> None:
+        """Take in that another station says it has an address; a probe is only a question."""
+        announcement = Announcement(claim.address, claim.interface)
+        if claim.probe or self._checks is None:
+            return
+        if not self._checks.claimed(announcement, claim.mac) and announcement in self._repeats:
+            self._conflicts[announcement] = claim.mac.hex(":")
+
+    def read(self, *, answered: bool, now: float) -> None:
+        """Take in the outcome of the read that poll asked for."""
+        if self._checks is not None:
+            self._checks.read(answered=answered, now=now)
+
+    def poll(self, now: float, terms: Terms, out: Effects) -> bool:
+        """Advance; add frames, Events and transitions. True: the Service is to be read."""
+        if not self.elector.tenure.valid(now):
+            self._checks = None
+            self._repeats = {}
+            self._log(now, terms, out)
+            return False
+        if self._checks is None:
+            self._checks = FirstAnswer(
+                since=now,
+                lease_seconds=terms.duration_seconds,
+                predecessor=self.elector.predecessor,
+                predecessor_macs=self.elector.predecessor_macs,
+            )
+        checks, tenure = self._checks, self.elector.tenure
+        checks.want(self.selection.announcements)
+        for announcement in checks.take_probes(now):
+            out.frames.append(Gratuitous(announcement, Message.PROBE, tenure))
+        for announcement, mac in (self._conflicts | checks.foreign).items():
+            self._report_conflict(announcement, mac, now, out)
+        self._conflicts = {}
+        self._announce(checks.clear, now, out)
+        self._log(now, terms, out)
+        return checks.take_read(now)
+
+    @property
+    def grants(self) -> list[Grant]:
+        """What is answered for, as long as the tenure lasts."""
+        return [Grant(announcement, self.elector.tenure) for announcement in self._repeats]
+
+    @property
+    def pending(self) -> list[Announcement]:
+        """What is being checked: claims for it must be heard, answers not given."""
+        return self._checks.pending if self._checks is not None else []
+
+    @property
+    def wake_at(self) -> float:
+        repeat_at = min((repeats.due_at for repeats in self._repeats.values()), default=inf)
+        return min(repeat_at, self._checks.wake_at) if self._checks is not None else repeat_at
+
+    def state(self, now: float, terms: Terms) -> tuple[State, str]:
+        """Where the Service stands here, and one sentence that says why."""
+        if not self.selection.announcements:
+            return State.NOT_SELECTED, "; ".join(str(reason) for reason in self.selection.reasons)
+        if not self.elector.tenure.valid(now):
+            return State.CANDIDATE, self._why_not_held(now, terms)
+        if self._repeats:
+            return State.ANNOUNCING, ", ".join(
+                f"{a.address} on {a.interface}" for a in self._repeats
+            )
+        if self._checks is not None and self._checks.foreign:
+            found = self._checks.foreign.items()
+            hosts = ", ".join(f"{a.address} on {a.interface} by {mac}" for a, mac in found)
+            return State.ADDRESS_IN_USE, f"another host answers for {hosts}; it must give it up"
+        return State.CHECKING, "Lease held; the Service is read again and the address probed"
+
+    def _why_not_held(self, now: float, terms: Terms) -> str:
+        record, name = self.elector.record, self.elector.name
+        if self.elector.problem:
+            return self.elector.problem
+        if not terms.may_take:
+            return "this node holds as many Leases as k8sClientRateLimit.qps lets it renew"
+        if record is None or not record.holder:
+            return f"Lease {name} is free; taking it"
+        if self.elector.held_until <= now or self.elector.ours(terms):
+            return f"Lease {name} of {record.holder} ran out; taking it"
+        return f"Lease {name} is held by {record.holder}"
+
+    def _announce(self, clear: list[Announcement], now: float, out: Effects) -> None:
+        new = [announcement for announcement in clear if announcement not in self._repeats]
+        self._repeats = {a: self._repeats.get(a) or Repeats(now) for a in clear}
+        for announcement, repeats in self._repeats.items():
+            if repeats.take_due(now):
+                out.frames.append(Gratuitous(announcement, Message.ANNOUNCE, self.elector.tenure))
+        if new:
+            pairs = ", ".join(f"{a.address} on {a.interface}" for a in new)
+            self._tell(out, "Announced", f"this node answers for {pairs}", warning=False)
+
+    def _report_conflict(
+        self, announcement: Announcement, mac: str, now: float, out: Effects
+    ) -> None:
+        """Tell of a foreign host, once a minute for each address and MAC."""
+        if now < self._reported.get((announcement, mac), -inf) + CONFLICT_REPORT_SECONDS:
+            return
+        recent = {k: at for k, at in self._reported.items() if now < at + CONFLICT_REPORT_SECONDS}
+        self._reported = {**recent, (announcement, mac): now}
+        sentence = (
+            f"another host with MAC {mac} says on {announcement.interface} that it has"
+            f" {announcement.address}; give one of the two another address"
+        )
+        keys = {
+            "service": str(self.service.key),
+            "address": str(announcement.address),
+            "interface": announcement.interface,
+        }
+        out.transitions.append(Transition("address conflict", sentence, keys, warning=True))
+        self._tell(out, "AddressConflict", sentence, warning=True)
+
+    def _tell(self, out: Effects, reason: str, message: str, *, warning: bool) -> None:
+        key, uid = self.service.key, self.service.uid
+        out.events.append(Event(Kind.SERVICE, key, uid, reason, message, warning=warning))
+
+    def _log(self, now: float, terms: Terms, out: Effects) -> None:
+        state, why = self.state(now, terms)
+        if (state, why) == self._logged:
+            return
+        self._logged = (state, why)
+        keys = {"service": str(self.service.key), "lease": self.elector.name}
+        if self.elector.record is not None:
+            keys["holder"] = self.elector.record.holder
+        warning = state is State.ADDRESS_IN_USE or bool(self.elector.problem)
+        out.transitions.append(Transition(state.value, why, keys, warning=warning))

@@ -1,0 +1,122 @@
+"""What is known of the cluster and of this node's links, and what of it has changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from l2announcer.core.facts import Gone, Links, Listed, Object
+from l2announcer.core.model import Key, Kind, LeaseRecord, Link, Node, Policy, Pool, Service
+from l2announcer.core.policy import PolicyBook
+from l2announcer.core.views import View
+
+
+@dataclass(slots=True)
+class Changes:
+    """What changed since it was last asked.
+
+    `everything` says that more than single Services changed: policies, the node, links.
+    """
+
+    services: set[Key] = field(default_factory=set)
+    pools: set[Key] = field(default_factory=set)
+    everything: bool = False
+
+
+class Cluster:
+    """Every object but Leases, which their Electors know."""
+
+    def __init__(self) -> None:
+        self.services: View[Service] = View()
+        self.pools: View[Pool] = View()
+        self.nodes: View[Node] = View()
+        self.policies = PolicyBook()
+        self.links: tuple[Link, ...] | None = None
+        self._changes = Changes()
+
+    def listed(self, fact: Listed) -> None:
+        objects, changes = fact.objects, self._changes
+        match fact.kind:
+            case Kind.SERVICE:
+                services = [item for item in objects if isinstance(item, Service)]
+                changes.services |= self.services.replace(services, fact.version)
+            case Kind.POOL:
+                pools = [item for item in objects if isinstance(item, Pool)]
+                changes.pools |= self.pools.replace(pools, fact.version)
+            case Kind.POLICY:
+                policies = [item for item in objects if isinstance(item, Policy)]
+                self.policies.replace(policies, fact.version)
+                changes.everything = True
+            case Kind.NODE:
+                nodes = [item for item in objects if isinstance(item, Node)]
+                self.nodes.replace(nodes, fact.version)
+                changes.everything = True
+            case Kind.LEASE:
+                pass
+            case _:
+                assert_never(fact.kind)
+
+    def seen(self, found: Object) -> None:
+        changes = self._changes
+        match found:
+            case Service():
+                if self.services.see(found):
+                    changes.services.add(found.key)
+            case Pool():
+                if self.pools.see(found):
+                    changes.pools.add(found.key)
+            case Policy():
+                changes.everything |= self.policies.see(found)
+            case Node():
+                known = self.nodes.get(found.key)
+                self.nodes.see(found)
+                # A node's heartbeats are updates too; they must not cost a selection of everything.
+                changes.everything |= known is None or known.labels != found.labels
+            case LeaseRecord():
+                pass
+            case _:
+                assert_never(found)
+
+    def gone(self, fact: Gone) -> None:
+        changes = self._changes
+        match fact.kind:
+            case Kind.SERVICE:
+                if self.services.forget(fact.key, fact.version):
+                    changes.services.add(fact.key)
+            case Kind.POOL:
+                if self.pools.forget(fact.key, fact.version):
+                    changes.pools.add(fact.key)
+            case Kind.POLICY:
+                changes.everything |= self.policies.forget(fact.key, fact.version)
+            case Kind.NODE:
+                changes.everything |= self.nodes.forget(fact.key, fact.version)
+            case Kind.LEASE:
+                pass
+            case _:
+                assert_never(fact.kind)
+
+    def links_are(self, fact: Links) -> None:
+        self.links = fact.links
+        self._changes.everything = True
+
+    def take_changes(self) -> Changes:
+        """What changed since the last call."""
+        changes, self._changes = self._changes, Changes()
+        return changes
+
+    @property
+    def node(self) -> Node | None:
+        """This node: the only one that is watched."""
+        return next(iter(self.nodes.values()), None)
+
+    @property
+    def unlisted(self) -> list[str]:
+        """What has not been listed once yet."""
+        listed = {
+            "services": self.services.listed,
+            "policies": self.policies.view.listed,
+            "pools": self.pools.listed,
+            "node": self.nodes.listed,
+            "links": self.links is not None,
+        }
+        return [name for name, done in listed.items() if not done]

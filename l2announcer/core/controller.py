@@ -1,0 +1,137 @@
+"""What one node does for the whole cluster: addresses for Services, and conditions on policies.
+
+Rules of this file:
+- Only in the tenure of the controller Lease, and only after a read of all Services that was asked
+  for in that tenure: what the last controller wrote must be known before an address is given.
+- A policy's conditions tell of its problems; they are written on change, and never removed: a
+  mended one turns to "False" (that is how Cilium's are read).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from l2announcer.core import conditions
+from l2announcer.core.cluster import Changes, Cluster
+from l2announcer.core.effects import Effects, Event, StatusWrite
+from l2announcer.core.election import Elector
+from l2announcer.core.facts import StatusRefused, StatusWritten
+from l2announcer.core.ipam import Ipam
+from l2announcer.core.model import Condition, Kind, Policy
+from l2announcer.core.policy import CONDITION_TYPES
+from l2announcer.core.status_writes import StatusWrites
+
+CONTROLLER_LEASE = "l2announcer-controller"
+
+
+@dataclass(slots=True)
+class _Tenure:
+    """What was done in the present tenure."""
+
+    read_asked: bool = False
+    read: bool = False
+
+
+class Controller:
+    """Feeds on what the Announcer knows; acts only while this node is the controller."""
+
+    def __init__(self, elector: Elector, cluster: Cluster, ipam: Ipam | None) -> None:
+        self.elector = elector
+        self.ipam = ipam
+        self._cluster = cluster
+        self._writes = StatusWrites()
+        self._tenure: _Tenure | None = None
+
+    def take(self, changes: Changes) -> None:
+        """Take in what changed; done by every node, so that the next controller is warm."""
+        if self.ipam is None:
+            return
+        for key in changes.pools:
+            pool = self._cluster.pools.get(key)
+            if pool is None:
+                self.ipam.forget_pool(key)
+            else:
+                self.ipam.handle_pool(pool)
+        for key in changes.services:
+            service = self._cluster.services.get(key)
+            if service is None:
+                self.ipam.forget_service(key)
+            else:
+                self.ipam.handle_service(service)
+
+    def services_read(self, *, answered: bool) -> None:
+        """Take in the outcome of the read that poll asked for."""
+        if self._tenure is not None and self._tenure.read_asked:
+            self._tenure.read_asked = self._tenure.read = answered
+
+    def written(self, fact: StatusWritten) -> None:
+        if isinstance(fact.object, Policy):
+            self._writes.written(fact.kind, fact.object.key)
+        elif self.ipam is not None:
+            self.ipam.written(fact)
+
+    def refused(self, fact: StatusRefused, now: float) -> None:
+        if fact.kind is Kind.POLICY:
+            self._writes.refused(fact.kind, fact.key, fact.why, now)
+        elif self.ipam is not None:
+            self.ipam.refused(fact, now)
+
+    def poll(self, now: float, wall: float, out: Effects) -> bool:
+        """Add what is to be written. True: all Services are to be read first."""
+        if not self.elector.tenure.valid(now):
+            self._tenure = None
+            return False
+        if self._tenure is None:
+            self._tenure = _Tenure()
+        if not self._tenure.read:
+            owed = not self._tenure.read_asked
+            self._tenure.read_asked = True
+            return owed
+        for policy in self._cluster.policies.view.values():
+            self._tell(policy, now, wall, out)
+        out.wake_at = min(out.wake_at, self._writes.retry_at(now))
+        if self.ipam is not None:
+            writes, events, wake_at = self.ipam.poll(now, wall)
+            out.calls += writes
+            out.events += events
+            out.wake_at = min(out.wake_at, wake_at)
+        return False
+
+    def _tell(self, policy: Policy, now: float, wall: float, out: Effects) -> None:
+        wanted = tuple(self._conditions(policy))
+        merged = conditions.merged(policy.conditions, wanted, wall)
+        if merged == policy.conditions or not self._writes.start(Kind.POLICY, policy.key, now):
+            return
+        patch = {
+            "metadata": {"resourceVersion": policy.resource_version},
+            "status": {"conditions": conditions.as_json(merged)},
+        }
+        out.calls.append(StatusWrite(Kind.POLICY, policy.key, patch))
+        for condition in wanted:
+            if condition.status == "True":
+                message = f"{condition.message}; the last good version stays in force"
+                out.events.append(
+                    Event(Kind.POLICY, policy.key, policy.uid, "BadPolicy", message, warning=True)
+                )
+
+    def _conditions(self, policy: Policy) -> Iterator[Condition]:
+        problems = self._cluster.policies.problems.get(policy.key, {})
+        for type_, problem in problems.items():
+            yield Condition(
+                type=type_,
+                status="True",
+                reason="error",
+                message=str(problem),
+                observed_generation=policy.generation,
+            )
+        for standing in policy.conditions:
+            if standing.type in CONDITION_TYPES and standing.type not in problems:
+                mended = standing.status == "True" or standing.message
+                generation = policy.generation if mended else standing.observed_generation
+                yield Condition(
+                    type=standing.type,
+                    status="False",
+                    reason="error",
+                    observed_generation=generation,
+                )

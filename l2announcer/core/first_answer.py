@@ -1,0 +1,139 @@
+"""Between winning a Lease and the first answer: is the address still ours to announce, and free?
+
+Rules of this file (the reading of an answer to a probe, RFC 5227 section 2.1):
+- A consistent read of the Service, made after the tenure began, comes first: the watch may lag.
+  Its probes run beside it, and both must be done.
+- Nobody answers: announce.
+- The previous holder of a Lease of ours that ran out answers: it is holding over; announce.
+- The previous holder was a stranger: it may answer on for as long as its Lease was; probe until
+  nobody answers, or until then.
+- Anyone else: a foreign host has the address. Stay silent, report it, and probe again later.
+- An address that joins while the Lease is held goes through the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from math import inf
+
+from l2announcer.core.election import Predecessor
+from l2announcer.core.model import Announcement
+
+PROBE_WAIT_SECONDS = 0.005
+STRANGER_REPROBE_SECONDS = 0.2
+FOREIGN_REPROBE_SECONDS = 5.0
+READ_RETRY_SECONDS = 0.5
+
+
+class _Stage(Enum):
+    PROBE_OWED = "probe owed"
+    WAITING = "waiting for an answer"
+    SILENT = "nobody answered"
+
+
+@dataclass(slots=True)
+class _Check:
+    """What is known of one announcement. `next_at` ends the stage that it is in."""
+
+    stage: _Stage = _Stage.PROBE_OWED
+    next_at: float = -inf
+    claimed_by: bytes | None = None
+    foreign: bytes | None = None
+    read_owed: bool = True
+
+
+class FirstAnswer:
+    """The checks of one Service's announcements during one tenure."""
+
+    def __init__(
+        self,
+        *,
+        since: float = -inf,
+        lease_seconds: float = 0.0,
+        predecessor: Predecessor = Predecessor.NOBODY,
+        predecessor_macs: frozenset[str] = frozenset(),
+    ) -> None:
+        self._stranger_until = -inf
+        self._holding_over: frozenset[str] = frozenset()
+        if predecessor is Predecessor.STRANGER:
+            self._stranger_until = since + lease_seconds
+        elif predecessor is Predecessor.OURS:
+            self._holding_over = predecessor_macs
+        self._checks: dict[Announcement, _Check] = {}
+        self._reading: tuple[_Check, ...] = ()
+        self._read_at = -inf
+
+    def want(self, announcements: Iterable[Announcement]) -> None:
+        """Set what is to be announced; a newcomer asks for a read and a probe of its own."""
+        self._checks = {a: self._checks.get(a) or _Check() for a in announcements}
+
+    def claimed(self, announcement: Announcement, mac: bytes) -> bool:
+        """Take in that a station says it has the address; False if it's too late to matter."""
+        check = self._checks.get(announcement)
+        if check is None or check.stage is _Stage.SILENT:
+            return False
+        if mac.hex(":") not in self._holding_over:
+            check.claimed_by = mac
+        return True
+
+    def read(self, *, answered: bool, now: float) -> None:
+        """Take in the outcome of the read that take_read asked for."""
+        for check in self._reading:
+            check.read_owed = not answered
+        self._reading = ()
+        self._read_at = -inf if answered else now + READ_RETRY_SECONDS
+
+    def take_read(self, now: float) -> bool:
+        """Is the Service to be read now?"""
+        if self._reading or now < self._read_at:
+            return False
+        self._reading = tuple(check for check in self._checks.values() if check.read_owed)
+        return bool(self._reading)
+
+    def take_probes(self, now: float) -> list[Announcement]:
+        """Judge what has waited long enough; the probes to send now."""
+        due = []
+        for announcement, check in self._checks.items():
+            if check.stage is _Stage.WAITING and now >= check.next_at:
+                self._judge(check, now)
+            if check.stage is _Stage.PROBE_OWED and now >= check.next_at:
+                check.stage, check.claimed_by = _Stage.WAITING, None
+                check.next_at = now + PROBE_WAIT_SECONDS
+                due.append(announcement)
+        return due
+
+    @property
+    def clear(self) -> list[Announcement]:
+        """What may be answered for."""
+        return [
+            announcement
+            for announcement, check in self._checks.items()
+            if check.stage is _Stage.SILENT and not check.read_owed
+        ]
+
+    @property
+    def pending(self) -> list[Announcement]:
+        """What is still being checked."""
+        return [a for a, check in self._checks.items() if check.stage is not _Stage.SILENT]
+
+    @property
+    def foreign(self) -> dict[Announcement, str]:
+        """What a foreign host has, with its MAC."""
+        return {a: check.foreign.hex(":") for a, check in self._checks.items() if check.foreign}
+
+    @property
+    def wake_at(self) -> float:
+        checks = self._checks.values()
+        probe_at = min((c.next_at for c in checks if c.stage is not _Stage.SILENT), default=inf)
+        read_owed = any(check.read_owed for check in checks) and not self._reading
+        return min(probe_at, self._read_at) if read_owed else probe_at
+
+    def _judge(self, check: _Check, now: float) -> None:
+        check.foreign = check.claimed_by if now >= self._stranger_until else None
+        if check.claimed_by is None:
+            check.stage, check.next_at = _Stage.SILENT, inf
+            return
+        wait = FOREIGN_REPROBE_SECONDS if check.foreign else STRANGER_REPROBE_SECONDS
+        check.stage, check.next_at = _Stage.PROBE_OWED, now + wait

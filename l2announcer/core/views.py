@@ -1,0 +1,81 @@
+"""What is known of all objects of one kind, from lists, watches and answers to our own calls.
+
+These reach us by different ways, so an older one may come later: the newest version of each wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, ValuesView
+from typing import Generic, Protocol, TypeVar
+
+from l2announcer.core.model import Key, newer
+
+
+class Versioned(Protocol):
+    """An object as the API server keeps it."""
+
+    @property
+    def key(self) -> Key: ...
+    @property
+    def resource_version(self) -> str: ...
+
+
+T = TypeVar("T", bound=Versioned)
+
+
+class View(Generic[T]):
+    """The objects of one kind by key. `listed` tells whether all were known once."""
+
+    def __init__(self) -> None:
+        self.listed = False
+        self._objects: dict[Key, T] = {}
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def get(self, key: Key) -> T | None:
+        return self._objects.get(key)
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._objects)
+
+    def values(self) -> ValuesView[T]:
+        return self._objects.values()
+
+    def replace(self, objects: Iterable[T], version: str) -> set[Key]:
+        """Take in a whole list as of `version`; the keys of what changed.
+
+        A list is the truth also where its versions went back (a restored store): only what we know
+        to be newer than the list as a whole stays.
+        """
+        self.listed = True
+        listed = {found.key: found for found in objects}
+        if version:
+            listed |= {
+                key: known
+                for key, known in self._objects.items()
+                if newer(known.resource_version, version)
+            }
+        changed = {
+            key
+            for key in self._objects.keys() | listed.keys()
+            if self._objects.get(key) != listed.get(key)
+        }
+        self._objects = listed
+        return changed
+
+    def see(self, found: T) -> bool:
+        """Take in one object; False when it says nothing new."""
+        known = self._objects.get(found.key)
+        if known is not None and not newer(found.resource_version, known.resource_version):
+            return False
+        self._objects[found.key] = found
+        return True
+
+    def forget(self, key: Key, version: str) -> bool:
+        """Take in that an object was deleted at `version`; False when a newer one stands."""
+        known = self._objects.get(key)
+        if known is None or (version and newer(known.resource_version, version)):
+            return False
+        del self._objects[key]
+        return True
