@@ -1,0 +1,256 @@
+"""Every option once: flag, variable, key of the file and documentation follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from typing import Any, TypeVar
+
+from l2announcer.settings.values import (
+    COUNT,
+    DURATION,
+    FILE,
+    LISTEN,
+    NAME,
+    PORT,
+    RATE,
+    SWITCH,
+    TEXT,
+    Kind,
+    ListenAddress,
+    choice,
+)
+
+T = TypeVar("T")
+
+
+class Topic(Enum):
+    """Under which heading an option is shown."""
+
+    LEASES = "Leases"
+    ADDRESSES = "Services and addresses"
+    KUBERNETES = "Kubernetes API"
+    WEB = "Health, metrics and status"
+    LOG = "Log"
+
+
+class LogLevel(Enum):
+    """The least severe message that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(Enum):
+    """JSON lines, or lines for people; AUTO is for people on a terminal only."""
+
+    AUTO = "auto"
+    JSON = "json"
+    CONSOLE = "console"
+
+
+def _option(
+    default: T,
+    kind: Kind[T],
+    topic: Topic,
+    explanation: str,
+    *,
+    within: str = "",
+    also: tuple[str, ...] = (),
+    unset: str = "",
+) -> T:
+    """One field of Settings.
+
+    `within` names the mapping that the key stands in (snake case, the field's prefix), `also`
+    further environment variables that others define, `unset` what an empty default stands for.
+    """
+    return field(
+        default=default,
+        metadata={
+            "kind": kind,
+            "topic": topic,
+            "explanation": explanation,
+            "within": within,
+            "also": also,
+            "unset": unset,
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The daemon's settings. Durations are in seconds."""
+
+    lease_duration: float = _option(
+        15.0,
+        DURATION,
+        Topic.LEASES,
+        "How long a Lease lasts after its last renewal: about the longest time that an address"
+        " has no answer after its node crashed. Whole seconds.",
+    )
+    lease_renew_deadline: float = _option(
+        5.0,
+        DURATION,
+        Topic.LEASES,
+        "How long one renewal may take, its repeated attempts included, before it counts as failed."
+        " Shorter than leaseDuration.",
+    )
+    lease_retry_period: float = _option(
+        2.0,
+        DURATION,
+        Topic.LEASES,
+        "Time between two renewals of a Lease. At least 1s, shorter than leaseRenewDeadline, and"
+        " at least two of them must fit into nine tenths of leaseDuration.",
+    )
+    lease_namespace: str = _option(
+        "kube-system",
+        NAME,
+        Topic.LEASES,
+        "The namespace of the Leases; the same on all nodes.",
+    )
+    node_name: str = _option(
+        "",
+        NAME,
+        Topic.LEASES,
+        "The name of this node's Node object, which holds its Leases.",
+        also=("NODE_NAME",),
+        unset="the host's name, in lower case",
+    )
+    lb_ipam: bool = _option(
+        True,
+        SWITCH,
+        Topic.ADDRESSES,
+        "Give addresses from CiliumLoadBalancerIPPools to Services. Switch it off where another"
+        " controller does so, Cilium's operator for instance.",
+    )
+    address_rest: float = _option(
+        30.0,
+        DURATION,
+        Topic.ADDRESSES,
+        "How long an address that was taken back from a Service rests before another Service may"
+        " get it. leaseDuration, where that is longer.",
+    )
+    service_proxy_name: str = _option(
+        "",
+        TEXT,
+        Topic.ADDRESSES,
+        "Care for Services only whose label service.kubernetes.io/service-proxy-name has this"
+        " value.",
+        unset="Services without the label",
+    )
+    kubeconfig: str = _option(
+        "",
+        FILE,
+        Topic.KUBERNETES,
+        "The kubeconfig file that says where the API server is and who we are.",
+        also=("KUBECONFIG",),
+        unset="in a Pod its service account, elsewhere ~/.kube/config",
+    )
+    k8s_service_host: str = _option(
+        "",
+        TEXT,
+        Topic.KUBERNETES,
+        "The API server's host name, address or URL, instead of the one that the kubeconfig or the"
+        " Pod's environment gives: for nodes that must not rely on the service proxy to reach it.",
+        unset="as they say",
+    )
+    k8s_service_port: int = _option(
+        0,
+        PORT,
+        Topic.KUBERNETES,
+        "The API server's port; only with k8sServiceHost.",
+        unset="443",
+    )
+    k8s_client_rate_limit_qps: float = _option(
+        10.0,
+        RATE,
+        Topic.KUBERNETES,
+        "Requests to the API server per second, in the long run. Lease renewals don't count.",
+        within="k8s_client_rate_limit",
+    )
+    k8s_client_rate_limit_burst: int = _option(
+        20,
+        COUNT,
+        Topic.KUBERNETES,
+        "Requests to the API server that may be made at once after a quiet time.",
+        within="k8s_client_rate_limit",
+    )
+    listen: ListenAddress = _option(  # noqa: RUF009  # a field, not a default
+        ListenAddress(None, 9480),
+        LISTEN,
+        Topic.WEB,
+        "Where /livez, /readyz, /metrics and /status are served.",
+    )
+    status_public: bool = _option(
+        False,
+        SWITCH,
+        Topic.WEB,
+        "Serve /status, which names Services, nodes and addresses, to anybody who can reach"
+        " `listen`. Otherwise it answers to this machine's loopback addresses only.",
+    )
+    log_level: LogLevel = _option(  # noqa: RUF009  # a field, not a default
+        LogLevel.INFO,
+        choice(LogLevel),
+        Topic.LOG,
+        "The least severe message that is logged.",
+    )
+    log_format: LogFormat = _option(  # noqa: RUF009  # a field, not a default
+        LogFormat.AUTO,
+        choice(LogFormat),
+        Topic.LOG,
+        "JSON lines, or lines for people (console). auto: console on a terminal, else JSON.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """What is known of one option; its names derive from that of its field of Settings."""
+
+    name: str
+    default: Any
+    kind: Kind[Any]
+    topic: Topic
+    explanation: str
+    within: str
+    also: tuple[str, ...]
+    unset: str
+
+    @property
+    def key(self) -> str:
+        """In the file, as in Helm values; a dot for a key inside of a mapping."""
+        if self.within:
+            return f"{_camel(self.within)}.{_camel(self.name.removeprefix(self.within + '_'))}"
+        return _camel(self.name)
+
+    @property
+    def flag(self) -> str:
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def variable(self) -> str:
+        return f"L2ANNOUNCER_{self.name.upper()}"
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Ours, then those that others define; the first that is set counts."""
+        return (self.variable, *self.also)
+
+    def show(self, value: object) -> str:
+        return self.kind.show(value)
+
+    @property
+    def default_text(self) -> str:
+        """The default in words for people."""
+        return self.unset or self.show(self.default)
+
+
+def _camel(snake: str) -> str:
+    first, *rest = snake.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+OPTIONS: tuple[Option, ...] = tuple(
+    Option(name=each.name, default=each.default, **each.metadata) for each in fields(Settings)
+)
