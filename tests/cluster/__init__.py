@@ -1,0 +1,1 @@
+"""Tests against a real control plane: etcd and kube-apiserver, built from source once."""

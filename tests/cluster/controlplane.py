@@ -1,0 +1,229 @@
+"""A real etcd and kube-apiserver on loopback, RBAC on, that leave nothing behind.
+
+    with ControlPlane() as control_plane:
+        answer = control_plane.api(ADMIN).get("/api/v1/services")
+
+The programs come from tests/cluster/build.py. There is no scheduler, no controller and no kubelet:
+nothing acts on what is stored.
+"""
+
+import contextlib
+import csv
+import json
+import random
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.cluster.api import Api
+from tests.cluster.build import locate
+from tests.cluster.server import Server
+
+ADDRESS = "127.0.0.1"
+# below the range from which the kernel takes ports for outgoing connections, so that nobody gets
+# the port while the API server is being restarted
+PORTS = (20_000, 32_000)
+NAMESPACES = ("default", "kube-system")
+AUDIT_POLICY = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [{"level": "Metadata"}],
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """Somebody whom the API server knows by a fixed bearer token."""
+
+    name: str
+    groups: tuple[str, ...]
+    token: str
+
+
+ADMIN = User(name="admin", groups=("system:masters",), token="the-admins-token")
+# the name under which the authoriser knows a service account: RBAC cannot tell the difference
+DAEMON = User(
+    name="system:serviceaccount:kube-system:l2announcer",
+    groups=("system:serviceaccounts", "system:serviceaccounts:kube-system"),
+    token="the-daemons-token",
+)
+STRANGER = User(name="stranger", groups=(), token="the-strangers-token")
+USERS = (ADMIN, DAEMON, STRANGER)
+
+
+class ControlPlane:
+    """etcd and kube-apiserver with their files in a temporary directory.
+
+    Raises ProgramsMissingError where they are not built yet, and StartError, with the end of the
+    log, where one does not come up. `audit_log` is the file to which the API server writes one
+    line of JSON per finished request; `arguments` go to it after our own.
+    """
+
+    def __init__(self, *, audit_log: Path | None = None, arguments: Sequence[str] = ()) -> None:
+        programs = locate("etcd", "kube-apiserver")
+        self.directory = Path(tempfile.mkdtemp(prefix="l2announcer-control-plane-"))
+        try:
+            self._etcd_url = f"http://{ADDRESS}:{_free_port()}"
+            port = _free_port()
+            self.url = f"https://{ADDRESS}:{port}"
+            self.ca_file = self.directory / "certificates" / "apiserver.crt"
+            self.etcd = Server(
+                "etcd",
+                [programs["etcd"], *_etcd_arguments(self.directory, self._etcd_url)],
+                self.directory / "etcd.log",
+            )
+            self.api_server = Server(
+                "kube-apiserver",
+                [
+                    programs["kube-apiserver"],
+                    *_api_server_arguments(self.directory, self._etcd_url, port),
+                    *_audit_arguments(self.directory, audit_log),
+                    *arguments,
+                ],
+                self.directory / "kube-apiserver.log",
+            )
+            _write_tokens(self.directory / "tokens.csv")
+        except BaseException:
+            shutil.rmtree(self.directory)
+            raise
+
+    def __enter__(self) -> Self:
+        try:
+            self.etcd.start(self._etcd_is_ready)
+            self.start_api_server()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def start_api_server(self) -> None:
+        """Start the API server, on the port and with the certificates that it had before.
+
+        Returns when it is ready and the namespaces that every cluster has are there.
+        """
+        self.api_server.start(self._api_server_is_ready)
+
+    def stop_api_server(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """Stop the API server; connections to its port are refused until it is started again."""
+        self.api_server.stop(how)
+
+    def close(self) -> None:
+        """End both servers and remove their files."""
+        self.api_server.close()
+        self.etcd.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def api(self, user: User) -> Api:
+        """The API as `user` sees it."""
+        return Api(url=self.url, ca_file=self.ca_file, token=user.token)
+
+    def kubeconfig(self, user: User) -> Path:
+        """A kubeconfig file for `user`; it goes when the control plane does."""
+        path = self.directory / f"{user.name.rpartition(':')[2]}.kubeconfig"
+        # JSON is YAML, and needs no library to write
+        path.write_text(json.dumps(_kubeconfig(self.url, self.ca_file, user)))
+        path.chmod(0o600)
+        return path
+
+    def _etcd_is_ready(self) -> bool:
+        host, _, port = self._etcd_url.removeprefix("http://").rpartition(":")
+        with contextlib.suppress(OSError):
+            socket.create_connection((host, int(port)), timeout=1.0).close()
+            return True
+        return False
+
+    def _api_server_is_ready(self) -> bool:
+        if not self.ca_file.exists():
+            return False
+        api = self.api(ADMIN)
+        with contextlib.suppress(OSError):
+            return api.get("/readyz").ok and all(
+                api.get(f"/api/v1/namespaces/{name}").ok for name in NAMESPACES
+            )
+        return False
+
+
+def _etcd_arguments(directory: Path, url: str) -> list[str]:
+    return [
+        f"--data-dir={directory / 'etcd'}",
+        f"--listen-client-urls={url}",
+        f"--advertise-client-urls={url}",
+        f"--listen-peer-urls=http://{ADDRESS}:0",
+        "--unsafe-no-fsync",
+        "--log-level=warn",
+    ]
+
+
+def _api_server_arguments(directory: Path, etcd_url: str, port: int) -> list[str]:
+    certificates = directory / "certificates"
+    # it makes its serving certificate itself; that key signs the service accounts' tokens too
+    key = certificates / "apiserver.key"
+    return [
+        f"--etcd-servers={etcd_url}",
+        f"--bind-address={ADDRESS}",
+        f"--advertise-address={ADDRESS}",
+        f"--secure-port={port}",
+        f"--cert-dir={certificates}",
+        f"--service-account-key-file={key}",
+        f"--service-account-signing-key-file={key}",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--token-auth-file={directory / 'tokens.csv'}",
+        "--authorization-mode=RBAC",
+        # it wants a token in every Pod, and no controller is there to make the accounts
+        "--disable-admission-plugins=ServiceAccount",
+        "--service-cluster-ip-range=10.96.0.0/16",
+        # the Endpoints of the Service `kubernetes` may not be a loopback address
+        "--endpoint-reconciler-type=none",
+    ]
+
+
+def _audit_arguments(directory: Path, log: Path | None) -> list[str]:
+    if log is None:
+        return []
+    policy = directory / "audit-policy.json"
+    policy.write_text(json.dumps(AUDIT_POLICY))
+    return [f"--audit-policy-file={policy}", f"--audit-log-path={log}"]
+
+
+def _write_tokens(path: Path) -> None:
+    with path.open("w", newline="") as file:
+        for user in USERS:
+            csv.writer(file).writerow([user.token, user.name, user.name, ",".join(user.groups)])
+
+
+def _kubeconfig(url: str, ca_file: Path, user: User) -> dict[str, object]:
+    name = "l2announcer-tests"
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [
+            {"name": name, "cluster": {"server": url, "certificate-authority": str(ca_file)}}
+        ],
+        "users": [{"name": user.name, "user": {"token": user.token}}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": user.name}}],
+        "current-context": name,
+    }
+
+
+def _free_port() -> int:
+    for _ in range(100):
+        port = random.randrange(*PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((ADDRESS, port))
+            return port
+    raise OSError(f"no free port between {PORTS[0]} and {PORTS[1]} on {ADDRESS}")
