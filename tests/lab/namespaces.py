@@ -141,7 +141,8 @@ class Namespace:
     def in_namespace(self) -> Iterator[None]:
         """Put the calling thread in here: a socket opened inside the block stays in here.
 
-        Nothing may be awaited inside the block: the thread would run other tasks in here too.
+        A whole event loop may run inside the block, but a task of a loop that runs outside must not
+        wait inside: the thread would run other tasks in here too.
         """
         own = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         try:
