@@ -1,0 +1,78 @@
+"""What the service manager is told, by sd_notify(3): ready, stopping, alive, a line of status."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+
+class Notifier:
+    """Speaks to the socket that NOTIFY_SOCKET names; does nothing where there is none.
+
+    Never waits and never fails: a supervisor that is gone or busy misses a message, and whether
+    that matters is for it to say. A context manager that closes its socket.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        name = environ.get("NOTIFY_SOCKET", "")
+        # sd_notify(3): an absolute path, or an abstract name that starts with @.
+        self._address = f"\0{name[1:]}" if name.startswith("@") else name
+        self._socket: socket.socket | None = None
+        if name.startswith(("/", "@")):
+            self._socket = socket.socket(
+                socket.AF_UNIX,
+                socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK,
+            )
+        self.watchdog_interval_seconds = _watchdog_interval(environ)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._socket is not None:
+            self._socket.close()
+
+    def ready(self) -> None:
+        """Everything was listed once; units that come after this one may start."""
+        self._send("READY=1")
+
+    def stopping(self) -> None:
+        self._send("STOPPING=1")
+
+    def status(self, text: str) -> None:
+        """One line, as `systemctl status` shows it."""
+        self._send("STATUS=" + " ".join(text.split()))
+
+    def watchdog(self) -> None:
+        """Still alive; to be called every `watchdog_interval_seconds`."""
+        self._send("WATCHDOG=1")
+
+    def _send(self, message: str) -> None:
+        if self._socket is None:
+            return
+        try:
+            self._socket.sendto(message.encode(), self._address)
+        except (BlockingIOError, ConnectionRefusedError, FileNotFoundError):
+            return
+
+
+def _watchdog_interval(environ: Mapping[str, str]) -> float | None:
+    """Half of the time after which we are taken for dead, as sd_watchdog_enabled(3) advises.
+
+    None where no watchdog is asked for, or where it is asked of another process.
+    """
+    limit = environ.get("WATCHDOG_USEC", "")
+    process = environ.get("WATCHDOG_PID", "")
+    if not limit.isdecimal() or int(limit) == 0:
+        return None
+    if process and process != str(os.getpid()):
+        return None
+    return int(limit) / 1e6 / 2

@@ -1,0 +1,85 @@
+"""sd_notify on real datagram sockets, by path and by abstract name."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from l2announcer.systemd import Notifier
+
+
+@pytest.fixture(params=["path", "abstract"])
+def supervisor(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[tuple[socket.socket, str]]:
+    """What systemd does: a socket, and its name as NOTIFY_SOCKET has it."""
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.settimeout(5)
+        receiver.bind(path if request.param == "path" else "\0" + path)
+        yield receiver, path if request.param == "path" else "@" + path
+
+
+def test_messages_arrive_as_systemd_knows_them(supervisor: tuple[socket.socket, str]) -> None:
+    receiver, name = supervisor
+    with Notifier({"NOTIFY_SOCKET": name}) as notifier:
+        notifier.ready()
+        notifier.status("2 of 5 Services\nheld")
+        notifier.watchdog()
+        notifier.stopping()
+    assert [receiver.recv(100) for _ in range(4)] == [
+        b"READY=1",
+        b"STATUS=2 of 5 Services held",
+        b"WATCHDOG=1",
+        b"STOPPING=1",
+    ]
+
+
+@pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "vsock:2:1"}])
+def test_without_a_socket_nothing_happens(environ: dict[str, str]) -> None:
+    with Notifier(environ) as notifier:
+        notifier.ready()
+        notifier.watchdog()
+        assert notifier.watchdog_interval_seconds is None
+
+
+def test_a_supervisor_that_is_gone_does_no_harm(tmp_path: Path) -> None:
+    with Notifier({"NOTIFY_SOCKET": str(tmp_path / "never-there")}) as notifier:
+        notifier.watchdog()
+    path = str(tmp_path / "closed")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(path)
+    with Notifier({"NOTIFY_SOCKET": path}) as notifier:
+        notifier.watchdog()
+
+
+def test_a_supervisor_that_does_not_read_does_not_block(
+    supervisor: tuple[socket.socket, str],
+) -> None:
+    receiver, name = supervisor
+    with Notifier({"NOTIFY_SOCKET": name}) as notifier:
+        for _ in range(10_000):  # far beyond any queue
+            notifier.watchdog()
+    assert receiver.recv(100) == b"WATCHDOG=1"
+
+
+def test_the_watchdog_is_fed_twice_as_often_as_asked() -> None:
+    environ = {"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": str(os.getpid())}
+    assert Notifier(environ).watchdog_interval_seconds == 15
+    assert Notifier({"WATCHDOG_USEC": "3000000"}).watchdog_interval_seconds == 1.5
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "1"},
+        {"WATCHDOG_USEC": "0"},
+        {"WATCHDOG_USEC": "soon"},
+    ],
+)
+def test_no_watchdog_that_is_not_ours(environ: dict[str, str]) -> None:
+    assert Notifier(environ).watchdog_interval_seconds is None
