@@ -6,12 +6,12 @@ import errno
 import socket
 
 import pytest
-from pyroute2.netlink import NLMSG_ERROR
-from pyroute2.netlink.rtnl import RTM_DELLINK, RTM_NEWLINK
-from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
 from l2announcer.core.model import Link
 from l2announcer.lan.links import _Table
+from pyroute2.netlink import NLMSG_ERROR
+from pyroute2.netlink.rtnl import RTM_DELLINK, RTM_NEWLINK
+from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
 AF_BRIDGE = 7
 ETH0 = Link(index=7, name="eth0")
@@ -28,6 +28,7 @@ def _table() -> _Table:
 def _message(kind: int, family: int = socket.AF_UNSPEC, **attributes: str) -> ifinfmsg:
     message = ifinfmsg()
     message["header"]["type"] = kind
+    message["header"]["flags"] = 0
     message["header"]["sequence_number"] = 0
     message["index"] = ETH0.index
     message["family"] = family
