@@ -14,7 +14,7 @@ from l2announcer.core.candidacy import LEASE_PREFIX, Candidacy, lease_name
 from l2announcer.core.cluster import Changes, Cluster
 from l2announcer.core.controller import CONTROLLER_LEASE, Controller
 from l2announcer.core.effects import Effects, ReadService, ReadServices
-from l2announcer.core.election import Elector, Terms, Wish, pace
+from l2announcer.core.election import Elector, Wish
 from l2announcer.core.facts import (
     Claimed,
     Fact,
@@ -40,6 +40,7 @@ from l2announcer.core.model import (
     Service,
 )
 from l2announcer.core.selection import Selection, select
+from l2announcer.core.terms import Terms, pace
 
 READ_ALL_FROM = 9  # as many single reads at once cost more than one list
 
@@ -165,7 +166,7 @@ class Announcer:
         changes = self.cluster.take_changes()
         self.controller.take(changes)
         self._select(changes)
-        self._set_wishes(now)
+        self._set_wishes()
         self.terms = self._present_terms()
         for elector in self.electors.values():
             call = elector.poll(now, wall, self.terms)
@@ -206,7 +207,7 @@ class Announcer:
             candidacy.selection = selection
             self.candidacies[key] = candidacy
 
-    def _set_wishes(self, now: float) -> None:
+    def _set_wishes(self) -> None:
         wanted = {
             candidacy.elector.name
             for candidacy in self.candidacies.values()
@@ -216,9 +217,9 @@ class Announcer:
         known = {lease_name(key) for key in self.cluster.services} | {CONTROLLER_LEASE}
         for name, elector in self.electors.items():
             if name in wanted and not self.resigning:
-                elector.want(Wish.HOLD, now)
+                elector.want(Wish.HOLD)
             else:
-                elector.want(Wish.RELEASE if name in known else Wish.ABANDON, now)
+                elector.want(Wish.RELEASE if name in known else Wish.ABANDON)
 
     def _present_terms(self) -> Terms:
         terms = self.config.terms

@@ -7,12 +7,13 @@ from math import inf
 
 from l2announcer.core.answers import Grant
 from l2announcer.core.effects import Effects, Event, Gratuitous, Message, Transition
-from l2announcer.core.election import Elector, Terms
+from l2announcer.core.election import Elector
 from l2announcer.core.facts import Claimed
 from l2announcer.core.first_answer import FirstAnswer
 from l2announcer.core.gratuitous import Repeats
 from l2announcer.core.model import Announcement, Key, Kind, Service
 from l2announcer.core.selection import Selection
+from l2announcer.core.terms import Terms
 
 LEASE_PREFIX = "cilium-l2announce-"
 CONFLICT_REPORT_SECONDS = 60.0

@@ -23,7 +23,7 @@ Rules of this file; without any one of them there is a history in which two node
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from math import inf
 from typing import NamedTuple
@@ -31,43 +31,16 @@ from typing import NamedTuple
 from l2announcer.core import lease
 from l2announcer.core.effects import LeaseWrite, ReadLease
 from l2announcer.core.facts import Refusal
-from l2announcer.core.model import Holding, LeaseRecord, newer
+from l2announcer.core.model import LeaseRecord, newer
 from l2announcer.core.tenure import Tenure
+from l2announcer.core.terms import TENURE_SHARE, Terms
 
 WRITE_INTERVAL_SECONDS = 1.0
 RETRY_SECONDS = 2.0
-TENURE_SHARE = 0.9  # of L; the rest is the margin for the rate error of two clocks
 RELEASED_DURATION_SECONDS = 1
 HANDED_OUT_LIMIT = 64
 
 Spec = tuple[str, int, str, str, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """In whose name, and on which terms, this node takes part in elections now.
-
-    `duration_seconds` is L, `renew_seconds` R; `may_take` is false while the node has all that its
-    renewals can carry.
-    """
-
-    node: str
-    namespace: str
-    holding: Holding
-    duration_seconds: int = 15
-    renew_seconds: float = 2.0
-    may_take: bool = True
-
-
-def pace(held: int, qps: float, terms: Terms) -> tuple[float, bool]:
-    """How often `held` Leases are renewed, in seconds, and whether one more may be taken.
-
-    Renewals wait behind nothing; where `qps` writes a second can't carry them all, they become
-    rarer, up to a third of the tenure (so that two may fail), and beyond that nothing is taken.
-    """
-    rarest = terms.duration_seconds * TENURE_SHARE / 3
-    renew_seconds = max(terms.renew_seconds, min(held / qps, rarest))
-    return renew_seconds, (held + 1) / qps <= max(rarest, terms.renew_seconds)
 
 
 class Wish(Enum):
@@ -96,6 +69,7 @@ class _Write(NamedTuple):
     purpose: _Purpose
     spec: Spec
     handed_out_at: float
+    voids: int
 
 
 class Elector:
@@ -109,17 +83,18 @@ class Elector:
         self.predecessor = Predecessor.NOBODY
         self.predecessor_macs: frozenset[str] = frozenset()
         self.problem = ""
-        self.renewed_at = -inf  # hand-out of the last accepted write
         self._observed_at = -inf
         self._vacant_at = -inf
-        self._voided_at = -inf
+        self._voids = (
+            0  # how often the tenure was voided: what was handed out before can't revive it
+        )
         self._handed_out_at = -inf
         self._retry_at = -inf
         self._written_microseconds = 0
         self._writing: _Write | None = None
         self._must_read = False
         self._reading = False
-        self._handed_out: dict[Spec, float] = {}  # by this process, since the last one confirmed
+        self._handed_out: dict[Spec, _Write] = {}  # by this process, since the last confirmed
 
     # Facts
 
@@ -142,11 +117,11 @@ class Elector:
         if known is not None and record.spec == known.spec:
             return
         self._observed_at = now
-        handed_out_at = self._handed_out.get(record.spec)
-        if handed_out_at is None:
-            self._void(now)
+        own = self._handed_out.get(record.spec)
+        if own is None:
+            self._void()
         else:
-            self._confirm(record, handed_out_at)
+            self._confirm(record, own)
 
     def written(self, record: LeaseRecord, now: float) -> None:
         """Take in that the write in flight was accepted."""
@@ -184,13 +159,13 @@ class Elector:
 
     # Commands
 
-    def want(self, wish: Wish, now: float) -> None:
+    def want(self, wish: Wish) -> None:
         """Set what the node wants; silence comes at once, the release with the next poll."""
         if wish is self.wish:
             return
         self.wish = wish
         if wish is not Wish.HOLD:
-            self._void(now)
+            self._void()
 
     # Effects
 
@@ -275,14 +250,14 @@ class Elector:
                 if not self.tenure.valid(now):
                     self.predecessor, self.predecessor_macs = Predecessor.NOBODY, frozenset()
             case _Purpose.RELEASE:
-                self._void(now)
+                self._void()
                 new = replace(
                     new,
                     holder="",
                     duration_seconds=RELEASED_DURATION_SECONDS,
                     acquire_time=renew_time,
                 )
-        self._note_hand_out(_Write(purpose, new.spec, now))
+        self._note_hand_out(_Write(purpose, new.spec, now, self._voids))
         return LeaseWrite(
             name=self.name,
             body=lease.body(name=self.name, namespace=terms.namespace, read=known.raw, record=new),
@@ -295,7 +270,7 @@ class Elector:
         self._handed_out_at = write.handed_out_at
         if write.purpose is _Purpose.RELEASE:
             return
-        self._handed_out[write.spec] = write.handed_out_at
+        self._handed_out[write.spec] = write
         if len(self._handed_out) > HANDED_OUT_LIMIT:
             del self._handed_out[next(iter(self._handed_out))]
 
@@ -318,19 +293,20 @@ class Elector:
 
     def _observe_gone(self, now: float) -> None:
         known, self.record = self.record, None
-        self._void(now)
+        self._void()
         if known is not None and known.holder and known.spec not in self._handed_out:
             self._vacant_at = now + known.duration_seconds
 
-    def _confirm(self, record: LeaseRecord, handed_out_at: float) -> None:
+    def _confirm(self, record: LeaseRecord, own: _Write) -> None:
         self._handed_out = {
-            spec: at for spec, at in self._handed_out.items() if at >= handed_out_at
+            spec: write
+            for spec, write in self._handed_out.items()
+            if write.handed_out_at >= own.handed_out_at
         }
-        if self.wish is Wish.HOLD and handed_out_at > self._voided_at:
-            self.renewed_at = max(self.renewed_at, handed_out_at)
-            ends_at = handed_out_at + record.duration_seconds * TENURE_SHARE
+        if self.wish is Wish.HOLD and own.voids == self._voids:
+            ends_at = own.handed_out_at + record.duration_seconds * TENURE_SHARE
             self.tenure.until = max(self.tenure.until, ends_at)
 
-    def _void(self, now: float) -> None:
+    def _void(self) -> None:
         self.tenure.void()
-        self._voided_at = now
+        self._voids += 1

@@ -1,0 +1,36 @@
+"""On which terms this node takes part in elections: its name, its timing, its limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from l2announcer.core.model import Holding
+
+TENURE_SHARE = 0.9  # of L; the rest is the margin for the rate error of two clocks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """In whose name, and on which terms, this node takes part in elections now.
+
+    `duration_seconds` is L, `renew_seconds` R; `may_take` is false while the node has all that its
+    renewals can carry.
+    """
+
+    node: str
+    namespace: str
+    holding: Holding
+    duration_seconds: int = 15
+    renew_seconds: float = 2.0
+    may_take: bool = True
+
+
+def pace(held: int, qps: float, terms: Terms) -> tuple[float, bool]:
+    """How often `held` Leases are renewed, in seconds, and whether one more may be taken.
+
+    Renewals wait behind nothing; where `qps` writes a second can't carry them all, they become
+    rarer, up to a third of the tenure (so that two may fail), and beyond that nothing is taken.
+    """
+    rarest = terms.duration_seconds * TENURE_SHARE / 3
+    renew_seconds = max(terms.renew_seconds, min(held / qps, rarest))
+    return renew_seconds, (held + 1) / qps <= max(rarest, terms.renew_seconds)

@@ -1,0 +1,1 @@
+"""Histories of one node, told as facts and what comes of them."""

@@ -1,0 +1,212 @@
+"""Drives one Announcer through a history: calls are answered by a willing API server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from math import inf
+from typing import Any
+
+from l2announcer.core import lease
+from l2announcer.core.announcer import Announcer, Config
+from l2announcer.core.candidacy import State, lease_name
+from l2announcer.core.effects import (
+    Effects,
+    Event,
+    Gratuitous,
+    LeaseWrite,
+    Message,
+    ReadLease,
+    ReadService,
+    ReadServices,
+    StatusWrite,
+    Transition,
+)
+from l2announcer.core.facts import (
+    Fact,
+    Gone,
+    LeaseRead,
+    LeaseRefused,
+    LeaseWritten,
+    Links,
+    Listed,
+    Object,
+    Refusal,
+    Seen,
+    ServiceRead,
+    ServicesRead,
+    StatusRefused,
+)
+from l2announcer.core.model import Holding, Key, Kind, LeaseRecord, Link, Node, Policy, Service
+from l2announcer.core.terms import Terms
+
+NODE = "worker"
+MAC = bytes.fromhex("0242ac130003")
+KINDS: dict[type, Kind] = {
+    Service: Kind.SERVICE,
+    Policy: Kind.POLICY,
+    Node: Kind.NODE,
+    LeaseRecord: Kind.LEASE,
+}
+
+
+def holding(boot: str = "boot-1", netns: int = 4026531840) -> Holding:
+    return Holding(boot=boot, netns=netns)
+
+
+def link(name: str = "eth0", index: int = 2, mac: bytes = MAC, **fields: Any) -> Link:
+    return Link(index=index, name=name, mac=mac, **{"up": True, "carrier": True, **fields})
+
+
+class Driver:
+    """One node, `now` in seconds; its API server holds Leases and answers at once.
+
+    `refuse` maps a Lease's name to why its next writes are refused.
+    """
+
+    def __init__(self, *, lb_ipam: bool = False, node: str = NODE) -> None:
+        terms = Terms(node=node, namespace="kube-system", holding=holding())
+        self.announcer = Announcer(Config(terms=terms, lb_ipam=lb_ipam))
+        self.now = 1000.0
+        self.version = 100
+        self.leases: dict[str, dict[str, Any]] = {}
+        self.writes: list[LeaseWrite] = []
+        self.refuse: dict[str, Refusal] = {}
+        self.frames: list[Gratuitous] = []
+        self.events: list[Event] = []
+        self.statuses: list[StatusWrite] = []
+        self.transitions: list[Transition] = []
+        self.wake_at = inf
+
+    def warm(
+        self, *, labels: Mapping[str, str] | None = None, links: tuple[Link, ...] = ()
+    ) -> None:
+        """Everything listed once: a node with its labels and links, and nothing else."""
+        name = self.announcer.terms.node
+        node = Node(key=Key("", name), resource_version="1", labels=labels or {})
+        for kind in (Kind.SERVICE, Kind.POLICY, Kind.POOL, Kind.LEASE):
+            self.handle(Listed(kind, ()))
+        self.handle(Listed(Kind.NODE, (node,)))
+        self.handle(Links(links or (link(),)))
+        self.settle()
+
+    def handle(self, *facts: Fact) -> None:
+        for fact in facts:
+            self.announcer.handle(fact, self.now)
+
+    def see(self, found: Object) -> None:
+        """An object as it is now, at a fresh version; then everything that follows."""
+        self.handle(Seen(KINDS[type(found)], self.stamped(found)))
+        self.settle()
+
+    def gone(self, kind: Kind, key: Key) -> None:
+        self.version += 1
+        self.handle(Gone(kind, key, str(self.version)))
+        self.settle()
+
+    def stamped(self, found: Any) -> Any:
+        """The same at the next resourceVersion."""
+        self.version += 1
+        return replace(found, resource_version=str(self.version))
+
+    def settle(self, seconds: float = 0.1) -> None:
+        """Run for a while: effects are carried out, wake-ups obeyed, calls answered at once."""
+        end = self.now + seconds
+        for _ in range(1000):
+            effects = self.poll()
+            if self.carry_out(effects):
+                continue
+            if effects.wake_at > end:
+                break
+            self.now = max(self.now, effects.wake_at)
+        else:
+            raise AssertionError("the core never came to rest")
+        self.now = end
+
+    def poll(self) -> Effects:
+        effects = self.announcer.poll(self.now, 1_700_000_000 + self.now)
+        self.wake_at = effects.wake_at
+        self.frames += effects.frames
+        self.events += effects.events
+        self.transitions += effects.transitions
+        return effects
+
+    def carry_out(self, effects: Effects) -> bool:
+        """Answer every call; False when there was none."""
+        for call in effects.calls:
+            match call:
+                case LeaseWrite():
+                    self.writes.append(call)
+                    self.handle(self._write(call))
+                case ReadLease():
+                    raw = self.leases.get(call.name)
+                    self.handle(LeaseRead(call.name, lease.decode(raw) if raw else None))
+                case ReadService():
+                    self.handle(
+                        ServiceRead(call.key, self.announcer.cluster.services.get(call.key))
+                    )
+                case ReadServices():
+                    self.handle(ServicesRead(tuple(self.announcer.cluster.services.values())))
+                case StatusWrite():
+                    self.statuses.append(call)
+                    self.handle(StatusRefused(call.kind, call.key, Refusal.CONFLICT))
+        return bool(effects.calls)
+
+    def put_lease(self, name: str, **spec: Any) -> LeaseRecord:
+        """Somebody else writes a Lease; the record as a watch would show it."""
+        self.version += 1
+        known = self.leases.get(name, {"metadata": {"name": name}, "spec": {}})
+        self.leases[name] = {
+            "metadata": {**known["metadata"], "resourceVersion": str(self.version)},
+            "spec": {**known["spec"], **spec},
+        }
+        return lease.decode(self.leases[name])
+
+    # What came of it
+
+    @property
+    def answered(self) -> set[tuple[str, str]]:
+        """The (address, interface) pairs that would be answered for now."""
+        return {
+            (str(grant.announcement.address), grant.announcement.interface)
+            for candidacy in self.announcer.candidacies.values()
+            for grant in candidacy.grants
+            if grant.tenure.valid(self.now)
+        }
+
+    def state(self, key: Key) -> tuple[State, str]:
+        candidacy = self.announcer.candidacies.get(key)
+        if candidacy is not None:
+            return candidacy.state(self.now, self.announcer.terms)
+        reasons = self.announcer.selections[key].reasons
+        return State.NOT_SELECTED, "; ".join(str(reason) for reason in reasons)
+
+    def holder(self, key: Key) -> str | None:
+        raw = self.leases.get(lease_name(key))
+        return raw["spec"]["holderIdentity"] if raw else None
+
+    def announced(self) -> list[tuple[str, str]]:
+        """Addresses and interfaces of the unasked announcements so far."""
+        return [
+            (str(frame.announcement.address), frame.announcement.interface)
+            for frame in self.frames
+            if frame.message is Message.ANNOUNCE
+        ]
+
+    def _write(self, call: LeaseWrite) -> Fact:
+        standing = self.leases.get(call.name)
+        if call.name in self.refuse:
+            return LeaseRefused(call.name, self.refuse[call.name])
+        if call.create is (standing is not None):
+            why = Refusal.CONFLICT if call.create else Refusal.MISSING
+            return LeaseRefused(call.name, why)
+        sent = call.body["metadata"].get("resourceVersion")
+        if standing is not None and sent != standing["metadata"]["resourceVersion"]:
+            return LeaseRefused(call.name, Refusal.CONFLICT)
+        self.version += 1
+        raw = {
+            **call.body,
+            "metadata": {**call.body["metadata"], "resourceVersion": str(self.version)},
+        }
+        self.leases[call.name] = raw
+        return LeaseWritten(lease.decode(raw))
