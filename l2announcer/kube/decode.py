@@ -1,0 +1,230 @@
+"""PURE. Bytes of the API server to the model's objects.
+
+A field of the wrong type makes the object a Problem, and only that object.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from l2announcer.core.facts import Object
+from l2announcer.core.model import (
+    Block,
+    Condition,
+    Holding,
+    Ingress,
+    Key,
+    Kind,
+    LabelSelector,
+    LeaseRecord,
+    Node,
+    Policy,
+    Pool,
+    Port,
+    Requirement,
+    Service,
+)
+from l2announcer.kube import schema
+from l2announcer.kube.resources import API_KINDS
+
+HOLDER_ANNOTATION = "l2announcer.io/holder"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """An object that cannot be read. `sentence` names the object, the field and what is wrong."""
+
+    kind: Kind
+    key: Key
+    sentence: str
+
+
+_read_service = msgspec.json.Decoder(schema.Service).decode
+_read_policy = msgspec.json.Decoder(schema.Policy).decode
+_read_pool = msgspec.json.Decoder(schema.Pool).decode
+_read_node = msgspec.json.Decoder(schema.Node).decode
+_read_any = msgspec.json.Decoder(dict[str, Any]).decode
+_read_holding = msgspec.json.Decoder(schema.Holding).decode
+_read_identity = msgspec.json.Decoder(schema.Identity).decode
+
+
+def service(raw: bytes | msgspec.Raw) -> Service:
+    read = _read_service(raw)
+    meta, spec = read.metadata, read.spec or schema.ServiceSpec()
+    status = read.status or schema.ServiceStatus()
+    balancer = status.load_balancer or schema.LoadBalancer()
+    return Service(
+        key=meta.key,
+        uid=meta.uid or "",
+        resource_version=meta.resource_version or "",
+        generation=meta.generation or 0,
+        created=meta.creation_timestamp or "",
+        deleting=meta.deletion_timestamp is not None,
+        labels=meta.labels or {},
+        annotations=meta.annotations or {},
+        type=spec.type or "ClusterIP",
+        load_balancer_class=spec.load_balancer_class,
+        load_balancer_ip=spec.load_balancer_ip or "",
+        external_ips=tuple(spec.external_ips or ()),
+        external_traffic_policy=spec.external_traffic_policy or "",
+        ip_families=tuple(spec.ip_families or ()),
+        ip_family_policy=spec.ip_family_policy or "",
+        ports=tuple(
+            Port(port=port.port, protocol=port.protocol or "TCP") for port in spec.ports or ()
+        ),
+        selector=spec.selector or {},
+        ingress=tuple(map(_ingress, balancer.ingress or ())),
+        conditions=_conditions(status.conditions),
+    )
+
+
+def policy(raw: bytes | msgspec.Raw) -> Policy:
+    read = _read_policy(raw)
+    meta, spec, status = (
+        read.metadata,
+        read.spec or schema.PolicySpec(),
+        read.status or schema.Status(),
+    )
+    return Policy(
+        key=meta.key,
+        uid=meta.uid or "",
+        resource_version=meta.resource_version or "",
+        generation=meta.generation or 0,
+        service_selector=_selector(spec.service_selector),
+        node_selector=_selector(spec.node_selector),
+        interfaces=tuple(spec.interfaces or ()),
+        external_ips=bool(spec.external_ips),
+        load_balancer_ips=bool(spec.load_balancer_ips),
+        conditions=_conditions(status.conditions),
+    )
+
+
+def pool(raw: bytes | msgspec.Raw) -> Pool:
+    read = _read_pool(raw)
+    meta, spec, status = (
+        read.metadata,
+        read.spec or schema.PoolSpec(),
+        read.status or schema.Status(),
+    )
+    return Pool(
+        key=meta.key,
+        uid=meta.uid or "",
+        resource_version=meta.resource_version or "",
+        generation=meta.generation or 0,
+        created=meta.creation_timestamp or "",
+        deleting=meta.deletion_timestamp is not None,
+        blocks=tuple(
+            Block(cidr=block.cidr or "", start=block.start or "", stop=block.stop or "")
+            for block in spec.blocks or ()
+        ),
+        service_selector=_selector(spec.service_selector),
+        disabled=bool(spec.disabled),
+        allow_first_last_ips=spec.allow_first_last_ips != "No",
+        conditions=_conditions(status.conditions),
+    )
+
+
+def node(raw: bytes | msgspec.Raw) -> Node:
+    meta = _read_node(raw).metadata
+    return Node(key=meta.key, labels=meta.labels or {})
+
+
+def lease(raw: bytes | msgspec.Raw) -> LeaseRecord:
+    whole = _read_any(raw)
+    read = msgspec.convert(whole, schema.Lease)
+    meta, spec = read.metadata, read.spec or schema.LeaseSpec()
+    return LeaseRecord(
+        name=meta.name,
+        resource_version=meta.resource_version or "",
+        holder=spec.holder_identity or "",
+        duration_seconds=spec.lease_duration_seconds or 0,
+        acquire_time=spec.acquire_time or "",
+        renew_time=spec.renew_time or "",
+        transitions=spec.lease_transitions or 0,
+        holding=_holding(meta.annotations or {}),
+        raw=whole,
+    )
+
+
+_BY_KIND: Mapping[Kind, Callable[[bytes | msgspec.Raw], Object]] = {
+    Kind.SERVICE: service,
+    Kind.POLICY: policy,
+    Kind.POOL: pool,
+    Kind.NODE: node,
+    Kind.LEASE: lease,
+}
+
+
+def decode(kind: Kind, raw: bytes | msgspec.Raw) -> Object | Problem:
+    """One object, or why it cannot be read."""
+    try:
+        return _BY_KIND[kind](raw)
+    except msgspec.MsgspecError as error:
+        key, _ = identity(raw)
+        named = f"{API_KINDS[kind]} {key}" if key.name else f"a nameless {API_KINDS[kind]}"
+        return Problem(kind=kind, key=key, sentence=f"{named}: {_where(error)}")
+
+
+def identity(raw: bytes | msgspec.Raw) -> tuple[Key, str]:
+    """Name and resourceVersion of an object, whatever else is in it; empty where they are not."""
+    try:
+        meta = _read_identity(raw).metadata
+    except msgspec.MsgspecError:
+        return Key("", ""), ""
+    return Key(meta.namespace or "", meta.name), meta.resource_version or ""
+
+
+def _where(error: msgspec.MsgspecError) -> str:
+    """Msgspec's message with the field first: "spec.interfaces[0]: expected `str`, got `int`"."""
+    found = re.fullmatch(r"(.*?) - at `\$\.?(.*)`", str(error), re.DOTALL)
+    if not found or not found[2]:
+        return str(error)
+    return f"{found[2]}: {found[1][:1].lower()}{found[1][1:]}"
+
+
+def _holding(annotations: Mapping[str, str]) -> Holding | None:
+    try:
+        read = _read_holding(annotations[HOLDER_ANNOTATION])
+    except (KeyError, msgspec.MsgspecError):
+        return None
+    return Holding(boot=read.boot, netns=read.netns, macs=tuple(read.macs), mode=read.mode)
+
+
+def _ingress(read: schema.Ingress) -> Ingress:
+    return Ingress(
+        ip=read.ip or "",
+        hostname=read.hostname or "",
+        ip_mode=read.ip_mode or "",
+        ports=tuple(read.ports or ()),
+    )
+
+
+def _selector(read: schema.LabelSelector | None) -> LabelSelector | None:
+    if read is None:
+        return None
+    return LabelSelector(
+        match_labels=tuple((read.match_labels or {}).items()),
+        match_expressions=tuple(
+            Requirement(key=part.key, operator=part.operator, values=tuple(part.values or ()))
+            for part in read.match_expressions or ()
+        ),
+    )
+
+
+def _conditions(read: list[schema.Condition] | None) -> tuple[Condition, ...]:
+    return tuple(
+        Condition(
+            type=condition.type,
+            status=condition.status,
+            reason=condition.reason or "",
+            message=condition.message or "",
+            observed_generation=condition.observed_generation or 0,
+            last_transition_time=condition.last_transition_time or "",
+        )
+        for condition in read or ()
+    )

@@ -1,0 +1,56 @@
+"""Calls about Leases: each a single shot with exactly one outcome fact."""
+
+from __future__ import annotations
+
+import msgspec
+
+from l2announcer.core.effects import LeaseWrite, ReadLease
+from l2announcer.core.facts import LeaseRead, LeaseRefused, LeaseWritten, Refusal
+from l2announcer.core.model import LeaseRecord
+from l2announcer.kube import decode
+from l2announcer.kube.client import Client
+from l2announcer.kube.errors import ApiError, Missing
+from l2announcer.kube.resources import LEASES, collection
+
+
+async def perform(
+    client: Client, call: LeaseWrite | ReadLease, *, namespace: str, timeout_seconds: float
+) -> LeaseWritten | LeaseRefused | LeaseRead:
+    """Do it once. What the server answers, or that it does not, is the fact; nothing is raised."""
+    if isinstance(call, ReadLease):
+        return await _read(client, call.name, namespace, timeout_seconds)
+    path = collection(LEASES, "leases", namespace)
+    try:
+        body = await client.request(
+            "POST" if call.create else "PUT",
+            path if call.create else f"{path}/{call.name}",
+            resource="leases",
+            timeout_seconds=timeout_seconds,
+            body={"apiVersion": LEASES, "kind": "Lease", **call.body},
+            urgent=call.renewal,
+        )
+        return LeaseWritten(decode.lease(body))
+    except ApiError as error:
+        return LeaseRefused(call.name, error.why)
+    except msgspec.MsgspecError:  # not the API server's answer: a proxy's page, a cut body
+        return LeaseRefused(call.name, Refusal.UNAVAILABLE)
+
+
+async def _read(client: Client, name: str, namespace: str, timeout_seconds: float) -> LeaseRead:
+    record: LeaseRecord | None = None
+    why: Refusal | None = None
+    try:
+        body = await client.request(
+            "GET",
+            f"{collection(LEASES, 'leases', namespace)}/{name}",
+            resource="leases",
+            timeout_seconds=timeout_seconds,
+        )
+        record = decode.lease(body)
+    except Missing:
+        pass
+    except ApiError as error:
+        why = error.why
+    except msgspec.MsgspecError:
+        why = Refusal.UNAVAILABLE
+    return LeaseRead(name, record, why)
