@@ -1,7 +1,7 @@
 """An embedded Kubernetes API server: the object store of tests.fakes.store behind HTTP.
 
 `python -m tests.fakes.apiserver --help` runs it by itself. What it promises is what the contract
-suite (tests/cluster/test_contract.py) asserts of it and of a real kube-apiserver alike.
+suite (tests/cluster/contract) asserts of it and of a real kube-apiserver alike.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from tests.fakes import discovery
 from tests.fakes.bootstrap import apply_object, bootstrap
 from tests.fakes.faults import Action, Fault, Faults
 from tests.fakes.kubeconfig import write_kubeconfig
-from tests.fakes.refusals import Refusal, bad_request
+from tests.fakes.refusals import Refusal, UnservedError, bad_request
 from tests.fakes.requests import Call, answer, question, read_call
 from tests.fakes.resources import Object
 from tests.fakes.routes import target, verb
@@ -111,6 +111,8 @@ class ApiServer:
             return web.Response(text="ok")
         try:
             return await self._answered(request)
+        except UnservedError as refusal:
+            return web.Response(status=404, text=refusal.message + "\n")
         except Refusal as refusal:
             return _json(refusal.status(), refusal.code)
 
@@ -121,7 +123,7 @@ class ApiServer:
         if where is None:
             document = discovery.document(self.store, request.path)
             if document is None:
-                raise _unknown()
+                raise UnservedError
             return _json(document)
         watch = request.query.get("watch") in {"1", "true"}
         action = verb(request.method, where, watch=watch)
@@ -179,10 +181,6 @@ def decoded(body: bytes) -> Any:
         return msgspec.json.decode(body)
     except msgspec.DecodeError as error:
         raise bad_request(f"the body of the request is not JSON: {error}") from error
-
-
-def _unknown() -> Refusal:
-    return Refusal(404, "NotFound", "the server could not find the requested resource", {})
 
 
 def _json(body: Any, code: int = 200) -> web.Response:

@@ -17,9 +17,8 @@ def patched(resource: Resource, obj: Object, body: Any, media_type: str) -> Obje
     try:
         new = _applied(resource, obj, body, media_type)
     except PatchMismatchError as error:
-        cause = {"reason": "UnexpectedServerResponse", "message": str(error)}
         sentence = "the server rejected our request due to an error in our request"
-        raise Refusal(422, "Invalid", sentence, {"causes": [cause]}) from error
+        raise Refusal(422, "Invalid", sentence, {}) from error
     except PatchError as error:
         raise bad_request(str(error)) from error
     if not isinstance(new, dict):
@@ -34,10 +33,4 @@ def _applied(resource: Resource, obj: Object, body: Any, media_type: str) -> Any
         return merge_patch(obj, body)
     if media_type == STRATEGIC_PATCH and not resource.custom:
         return strategic_merge_patch(obj, body)
-    raise Refusal(
-        415,
-        "UnsupportedMediaType",
-        "the body of the request was in an unknown format - accepted media types include: "
-        f"{JSON_PATCH}, {MERGE_PATCH}",
-        {},
-    )
+    raise Refusal(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})

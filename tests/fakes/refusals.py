@@ -33,6 +33,13 @@ class Refusal(Exception):  # noqa: N818 - an answer of the server, not a fault o
         return status | {"code": self.code}
 
 
+class UnservedError(Refusal):
+    """404 where nothing at all is served: the one answer that is plain text."""
+
+    def __init__(self) -> None:
+        super().__init__(404, "NotFound", "404 page not found")
+
+
 def about(resource: Resource, name: str, *, kind: str = "") -> dict[str, Any]:
     """The `details` of a Status; real ones leave the group of core kinds out."""
     details: dict[str, Any] = {"name": name} if name else {}

@@ -9,8 +9,8 @@ from aiohttp import web
 
 from tests.fakes.causes import Cause
 from tests.fakes.patching import JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH
-from tests.fakes.refusals import Refusal, about, bad_request, conflict, expired
-from tests.fakes.resources import PODS, Object, Resource
+from tests.fakes.refusals import Refusal, UnservedError, about, bad_request, conflict, expired
+from tests.fakes.resources import BUILT_IN, PODS, Object, Resource
 from tests.fakes.routes import Target
 from tests.fakes.selector import (
     Predicate,
@@ -45,9 +45,10 @@ async def read_call(store: Store, request: web.Request, where: Target, action: s
     """The request, read; Refusal where it asks for what is not there or can't be understood."""
     resource = store.resource(where.group, where.plural, where.version)
     if resource is None or resource.namespaced < bool(where.namespace):
-        raise Refusal(404, "NotFound", "the server could not find the requested resource", {})
+        built_in = any(where.group == one.group for one in BUILT_IN)
+        raise _missing() if built_in and where.version == "v1" else UnservedError()
     if where.subresource and not _has(resource, where.subresource):
-        raise Refusal(404, "NotFound", "the server could not find the requested resource", {})
+        raise _missing()
     if not action or (
         action in {"create", "update", "patch", "get"} and not _addressed(where, resource, action)
     ):
@@ -67,6 +68,10 @@ async def read_call(store: Store, request: web.Request, where: Target, action: s
         body=body,
         media_type=request.content_type,
     )
+
+
+def _missing() -> Refusal:
+    return Refusal(404, "NotFound", "the server could not find the requested resource", {})
 
 
 def question(call: Call) -> Question:
@@ -146,12 +151,11 @@ def _addressed(where: Target, resource: Resource, action: str) -> bool:
 
 def _decoded(raw: bytes, where: Target, resource: Resource, media_type: str) -> Any:
     if media_type not in _PATCHES | {_JSON}:
-        accepted = ", ".join(sorted({_JSON, *_PATCHES}))
         text = (
             "the body of the request was in an unknown format - accepted media types include: "
-            f"{accepted}"
+            f"{_JSON}"
         )
-        raise Refusal(415, "UnsupportedMediaType", text, {})
+        raise Refusal(415, "UnsupportedMediaType", text)
     try:
         return msgspec.json.decode(raw)
     except msgspec.DecodeError as error:

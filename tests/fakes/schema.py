@@ -130,9 +130,8 @@ class Schema:
         if fits:
             return None
         name = next(name for name, is_one in _TYPES.items() if is_one(value))
-        seen = shown(value) if isinstance(value, str) else f'"{name}"'
         field = path or "<nil>"
-        text = f'Invalid value: "{name}": {field} in body must be of type {wanted}: {seen}'
+        text = f'Invalid value: "{name}": {field} in body must be of type {wanted}: "{name}"'
         return Cause(field=field, reason="FieldValueTypeInvalid", text=text)
 
     def _object_problems(self, value: dict[str, Any], path: str) -> Iterator[Cause]:
@@ -185,8 +184,9 @@ class Schema:
             yield bad_value(path, value, text)
         wanted = self._spec.get("format", "")
         if wanted in _FORMATS and not _FORMATS[wanted](value):
-            text = f"{path} in body must be of type {wanted}: {shown(value)}"
-            yield bad_value(path, value, text)
+            seen = shown(value)
+            text = f"Invalid value: {seen}: {path} in body must be of type {wanted}: {seen}"
+            yield Cause(field=path, reason="FieldValueTypeInvalid", text=text)
 
     def _number_problems(self, value: float, path: str) -> Iterator[Cause]:
         least, most = self._spec.get("minimum"), self._spec.get("maximum")
