@@ -4,9 +4,9 @@ import json
 import ssl
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 APPLY = "application/apply-patch+yaml"
 JSON = "application/json"
@@ -60,6 +60,10 @@ class Api:
         except urllib.error.HTTPError as refusal:
             with refusal:
                 return Answer(status=refusal.code, body=_decode(refusal.read()))
+
+    def with_timeout(self, seconds: float) -> Self:
+        """The same, with this much patience."""
+        return replace(self, timeout_seconds=seconds)
 
     def get(self, path: str, *, accepts: str = JSON) -> Answer:
         """Read one object, or one list."""

@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,7 +137,7 @@ def _build_source(source: Source, names: list[str], go: GoTool) -> None:
         step="reading its requirements",
         directory=go.work,
     )
-    (checkout / "go.mod").write_text(_module_file(source, json.loads(printed)))
+    (checkout / "go.mod").write_text(module_file(source, json.loads(printed)))
     target = cache() / source.directory
     target.mkdir(exist_ok=True)
     for name in names:
@@ -152,7 +152,7 @@ def _build_source(source: Source, names: list[str], go: GoTool) -> None:
     shutil.rmtree(checkout)
 
 
-def _module_file(source: Source, upstream: dict[str, object]) -> str:
+def module_file(source: Source, upstream: Mapping[str, object]) -> str:
     """A go.mod that requires only `source`, under the language version that it was written for."""
     lines = [
         "module throwaway",

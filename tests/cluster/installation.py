@@ -11,30 +11,18 @@ from tests.cluster.controlplane import ADMIN, ControlPlane
 
 CONFIG = Path(__file__).parents[2] / "config"
 ESTABLISHED_WITHIN_SECONDS = 20.0
-# where objects of a kind live, and whether below a namespace
-RESOURCES = {
-    "Service": ("/api/v1", "services", True),
-    "ServiceAccount": ("/api/v1", "serviceaccounts", True),
-    "Deployment": ("/apis/apps/v1", "deployments", True),
-    "Role": ("/apis/rbac.authorization.k8s.io/v1", "roles", True),
-    "RoleBinding": ("/apis/rbac.authorization.k8s.io/v1", "rolebindings", True),
-    "ClusterRole": ("/apis/rbac.authorization.k8s.io/v1", "clusterroles", False),
-    "ClusterRoleBinding": ("/apis/rbac.authorization.k8s.io/v1", "clusterrolebindings", False),
-    "CustomResourceDefinition": (
-        "/apis/apiextensions.k8s.io/v1",
-        "customresourcedefinitions",
-        False,
-    ),
-    "CiliumLoadBalancerIPPool": (
-        "/apis/cilium.io/v2alpha1",
-        "ciliumloadbalancerippools",
-        False,
-    ),
-    "CiliumL2AnnouncementPolicy": (
-        "/apis/cilium.io/v2alpha1",
-        "ciliuml2announcementpolicies",
-        False,
-    ),
+# the plural of a kind, and whether its objects live below a namespace
+KINDS = {
+    "Service": ("services", True),
+    "ServiceAccount": ("serviceaccounts", True),
+    "Deployment": ("deployments", True),
+    "Role": ("roles", True),
+    "RoleBinding": ("rolebindings", True),
+    "ClusterRole": ("clusterroles", False),
+    "ClusterRoleBinding": ("clusterrolebindings", False),
+    "CustomResourceDefinition": ("customresourcedefinitions", False),
+    "CiliumLoadBalancerIPPool": ("ciliumloadbalancerippools", False),
+    "CiliumL2AnnouncementPolicy": ("ciliuml2announcementpolicies", False),
 }
 
 
@@ -45,10 +33,12 @@ def manifests(path: Path) -> list[dict[str, Any]]:
 
 def place(manifest: dict[str, Any]) -> str:
     """The URL path of the object that `manifest` describes."""
-    group, plural, namespaced = RESOURCES[manifest["kind"]]
+    version = manifest["apiVersion"]
+    plural, namespaced = KINDS[manifest["kind"]]
     namespace = manifest["metadata"].get("namespace", "default")
-    below = f"/namespaces/{namespace}" if namespaced else ""
-    return f"{group}{below}/{plural}/{manifest['metadata']['name']}"
+    above = f"/apis/{version}" if "/" in version else f"/api/{version}"
+    within = f"/namespaces/{namespace}" if namespaced else ""
+    return f"{above}{within}/{plural}/{manifest['metadata']['name']}"
 
 
 def apply(api: Api, manifest: dict[str, Any]) -> Answer:

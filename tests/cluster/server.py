@@ -35,6 +35,13 @@ class Server:
         self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        """The running server's process. Raises RuntimeError where none runs."""
+        if self._process is None:
+            raise RuntimeError(f"{self._name} is not running")
+        return self._process.pid
+
     def start(self, is_ready: Callable[[], bool], timeout_seconds: float = 60.0) -> None:
         """Start the server and return once `is_ready`.
 
@@ -65,9 +72,7 @@ class Server:
 
     def signal(self, what: signal.Signals) -> None:
         """Send `what` to a running server: SIGSTOP and SIGCONT make one that hangs."""
-        if self._process is None:
-            raise RuntimeError(f"{self._name} is not running")
-        os.killpg(self._process.pid, what)
+        os.killpg(self.pid, what)
 
     def close(self) -> None:
         """Kill the server if it runs; it cannot be started again."""
