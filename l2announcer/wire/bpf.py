@@ -1,8 +1,10 @@
 """Socket filters as data: classic BPF that lets only ARP about given addresses through.
 
 The rule that a program of `arp_filter` computes: a frame passes if it is whole ARP for IPv4 on
-Ethernet, carries no VLAN (a tag with number 0 only sets a priority, IEEE 802.1Q section 9.6), and
-its sender address is one of ours (somebody's claim), or it is a request whose target is.
+Ethernet, is meant for this station, carries no VLAN (a tag with number 0 only sets a priority,
+IEEE 802.1Q section 9.6), and its sender address is one of ours (somebody's claim), or it is a
+request whose target is. Of a frame in a VLAN that has no interface here, Linux takes the tag off
+before a socket for one protocol sees it, and marks it as meant for another host.
 
 The addresses are cut into runs of neighbours. The bounds of all runs make a balanced tree of
 comparisons; the program holds it twice, for the sender and for the target. It is written from its
@@ -43,8 +45,10 @@ RETURN = 0x06
 
 # SKF_AD_OFF and what lies there: facts about the frame that are not in its bytes.
 _AUXILIARY = 0x1_0000_0000 - 0x1000
+PACKET_TYPE = _AUXILIARY + 4
 VLAN_TAG = _AUXILIARY + 44
 VLAN_TAG_PRESENT = _AUXILIARY + 48
+PACKET_OTHERHOST = 3
 _VLAN_NUMBER_BITS = 0x0FFF
 
 _FARTHEST = 255
@@ -129,6 +133,8 @@ def _program(runs: Sequence[Run]) -> Program:
     code.emit(LOAD_WORD, k=VLAN_TAG)
     code.branch(JUMP_EQUAL, 0, true=untagged, false=code.last)
     code.emit(LOAD_WORD, k=VLAN_TAG_PRESENT)
+    code.branch(JUMP_EQUAL, PACKET_OTHERHOST, true=reject, false=code.last)
+    code.emit(LOAD_WORD, k=PACKET_TYPE)
     code.branch(JUMP_AT_LEAST, FRAME_BYTES, true=code.last, false=reject)
     code.emit(LOAD_LENGTH, k=0)
     return code.program()

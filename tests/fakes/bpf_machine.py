@@ -14,6 +14,8 @@ from l2announcer.wire.bpf import (
     LOAD_LENGTH,
     LOAD_WORD,
     MOST_INSTRUCTIONS,
+    PACKET_OTHERHOST,
+    PACKET_TYPE,
     RETURN,
     VLAN_TAG,
     VLAN_TAG_PRESENT,
@@ -55,7 +57,16 @@ _TAKEN: dict[int, Callable[[int, int], bool]] = {
 _SIZES = {LOAD_WORD: 4, LOAD_HALF: 2}
 
 
-def run(program: Program, frame: bytes, vlan_tag: int | None = None) -> Verdict:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A frame as a socket gets it, with what the kernel knows besides its bytes."""
+
+    frame: bytes
+    vlan_tag: int | None = None
+    for_other_host: bool = False
+
+
+def run(program: Program, arrival: Arrival) -> Verdict:
     """Run a checked program; a load past the end of the frame drops it."""
     loaded = 0
     place = 0
@@ -69,19 +80,22 @@ def run(program: Program, frame: bytes, vlan_tag: int | None = None) -> Verdict:
         elif code in _TAKEN:
             place += jump_true if _TAKEN[code](loaded, k) else jump_false
         else:
-            value = _load(code, k, frame, vlan_tag)
+            value = _load(code, k, arrival)
             if value is None:
                 return Verdict(passed=0, steps=steps)
             loaded = value
     raise RefusedProgramError("jumps only go forward: no program runs longer than it is")
 
 
-def _load(code: int, k: int, frame: bytes, vlan_tag: int | None) -> int | None:
+def _load(code: int, k: int, arrival: Arrival) -> int | None:
     if code == LOAD_LENGTH:
-        return len(frame)
-    if code == LOAD_WORD and k == VLAN_TAG_PRESENT:
-        return int(vlan_tag is not None)
-    if code == LOAD_WORD and k == VLAN_TAG:
-        return vlan_tag or 0
-    part = frame[k : k + _SIZES[code]]
+        return len(arrival.frame)
+    auxiliary = {
+        PACKET_TYPE: PACKET_OTHERHOST if arrival.for_other_host else 0,
+        VLAN_TAG_PRESENT: int(arrival.vlan_tag is not None),
+        VLAN_TAG: arrival.vlan_tag or 0,
+    }
+    if code == LOAD_WORD and k in auxiliary:
+        return auxiliary[k]
+    part = arrival.frame[k : k + _SIZES[code]]
     return int.from_bytes(part, "big") if len(part) == _SIZES[code] else None

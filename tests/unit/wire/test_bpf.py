@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from l2announcer.wire import arp, bpf
 from tests.fakes import bpf_machine
+from tests.fakes.bpf_machine import Arrival
 
 MAC = bytes.fromhex("0242ac130009")
 VIP = IPv4Address("172.19.0.240")
@@ -20,8 +21,11 @@ HEAD = bytes.fromhex("ffffffffffff 0242ac130009")
 SOUND = bytes.fromhex("0806 0001 0800 06 04")
 
 
-def rule(addresses: frozenset[IPv4Address], frame: bytes, vlan_tag: int | None) -> bool:
-    if len(frame) < 42 or frame[12:20] != SOUND or (vlan_tag or 0) & 0x0FFF:
+def rule(addresses: frozenset[IPv4Address], arrival: Arrival) -> bool:
+    frame = arrival.frame
+    if len(frame) < 42 or frame[12:20] != SOUND:
+        return False
+    if arrival.for_other_host or (arrival.vlan_tag or 0) & 0x0FFF:
         return False
     if IPv4Address(frame[28:32]) in addresses:
         return True
@@ -29,7 +33,7 @@ def rule(addresses: frozenset[IPv4Address], frame: bytes, vlan_tag: int | None) 
 
 
 def passes(program: bpf.Program, frame: bytes, vlan_tag: int | None = None) -> bool:
-    return bpf_machine.run(program, frame, vlan_tag).passed > 0
+    return bpf_machine.run(program, Arrival(frame=frame, vlan_tag=vlan_tag)).passed > 0
 
 
 def asking(target: IPv4Address, sender: IPv4Address = OTHER) -> bytes:
@@ -54,14 +58,20 @@ def frames(draw: st.DrawFn) -> bytes:
     return bytes(frame[: 42 + min(tail, 0)]) + bytes(max(tail, 0))
 
 
-@given(sets, frames(), tags)
-def test_the_program_is_the_rule(
-    addresses: frozenset[IPv4Address], frame: bytes, vlan_tag: int | None
-) -> None:
+arrivals = st.builds(
+    Arrival,
+    frame=frames(),
+    vlan_tag=tags,
+    for_other_host=st.sampled_from([False, False, False, True]),
+)
+
+
+@given(sets, arrivals)
+def test_the_program_is_the_rule(addresses: frozenset[IPv4Address], arrival: Arrival) -> None:
     program = bpf.arp_filter(addresses)
 
     bpf_machine.check(program)
-    assert passes(program, frame, vlan_tag) == rule(addresses, frame, vlan_tag)
+    assert (bpf_machine.run(program, arrival).passed > 0) is rule(addresses, arrival)
 
 
 @given(sets, st.data())
@@ -79,7 +89,7 @@ def test_every_address_of_the_set_and_its_neighbours_are_told_apart(
             arp.announcement_as_reply(mac=MAC, address=address),
             arp.probe(mac=MAC, address=address),
         ):
-            assert passes(program, frame) == rule(addresses, frame, None)
+            assert passes(program, frame) == rule(addresses, Arrival(frame=frame))
 
 
 def test_no_address_lets_nothing_through() -> None:
@@ -87,7 +97,9 @@ def test_no_address_lets_nothing_through() -> None:
 
 
 def test_a_passing_frame_is_cut_after_the_ethernet_minimum() -> None:
-    assert bpf_machine.run(bpf.arp_filter([VIP]), asking(VIP) + bytes(900)).passed == 60
+    long = Arrival(frame=asking(VIP) + bytes(900))
+
+    assert bpf_machine.run(bpf.arp_filter([VIP]), long).passed == 60
 
 
 def test_a_priority_tag_passes_and_a_vlan_does_not() -> None:
@@ -95,6 +107,12 @@ def test_a_priority_tag_passes_and_a_vlan_does_not() -> None:
 
     assert passes(program, asking(VIP), vlan_tag=0xE000)
     assert not passes(program, asking(VIP), vlan_tag=0xE000 | 100)
+
+
+def test_what_the_kernel_marks_as_meant_for_another_host_is_dropped() -> None:
+    marked = Arrival(frame=asking(VIP), for_other_host=True)
+
+    assert not bpf_machine.run(bpf.arp_filter([VIP]), marked).passed
 
 
 def test_a_reply_about_another_address_to_one_of_ours_is_dropped() -> None:
@@ -122,7 +140,7 @@ def test_many_scattered_addresses_are_exact_and_found_in_few_steps(count: int) -
 
     bpf_machine.check(program)
     for address in addresses:
-        verdict = bpf_machine.run(program, asking(address))
+        verdict = bpf_machine.run(program, Arrival(frame=asking(address)))
         assert verdict.passed
         assert verdict.steps < 70
         assert not passes(program, asking(address + 1))

@@ -1,0 +1,174 @@
+"""Packet sockets: raw Ethernet frames of one interface, filtered in the kernel (packet(7)).
+
+The only user of AF_PACKET. A socket hears nothing before its filter is set, never hears what this
+node sends through the same interface, and never blocks. The kernel binds it to an interface by
+index, which no renaming or re-creation under the same name changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import errno
+import os
+import socket
+import struct
+from collections import Counter
+from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
+from ipaddress import IPv4Address
+
+from l2announcer.wire import bpf
+from l2announcer.wire.ethernet import ETHERTYPE_ARP, MINIMUM_BYTES
+
+MOST_FRAMES_PER_WAKE_UP = 64
+"""What is left comes with the next turn of the loop, after the tasks that wait for it."""
+
+# asm-generic/socket.h and linux/if_packet.h: the socket module does not name these.
+_SO_ATTACH_FILTER = 26
+_SOL_PACKET = 263
+_PACKET_IGNORE_OUTGOING = 23
+
+# What the kernel takes depends on its net.core.optmem_max: 20 KiB before Linux 6.7.
+_FILTER_LIMITS = (bpf.MOST_INSTRUCTIONS, 1024, 256, bpf.FEWEST_INSTRUCTIONS)
+
+_FAULTS = {
+    errno.ENETDOWN: "down",
+    errno.ENXIO: "gone",
+    errno.ENODEV: "gone",
+    errno.ENOBUFS: "no_buffers",
+    errno.EAGAIN: "no_buffers",
+}
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class MissingRightError(Exception):
+    """The process may not open packet sockets."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "cannot open a packet socket: the right CAP_NET_RAW is missing; give it with"
+            " AmbientCapabilities=CAP_NET_RAW in the systemd unit,"
+            ' securityContext.capabilities.add: ["NET_RAW"] in the Pod, or run as root'
+        )
+
+
+def require_rights() -> None:
+    """Raise MissingRightError now, rather than when the first address is to be answered."""
+    _opened().close()
+
+
+class PacketSocket:
+    """ARP on one interface. Must be made, and closed, where an event loop runs.
+
+    `readable` is called by the loop whenever there are frames. What goes wrong on the way is
+    counted in `counts` by a reason: `receive_…` or `send_…` and one of down, gone, no_buffers,
+    failed. Raises MissingRightError, and OSError if the interface is gone or resources are short.
+    """
+
+    def __init__(
+        self,
+        *,
+        index: int,
+        admitted: AbstractSet[IPv4Address],
+        readable: Callable[[], None],
+        counts: Counter[str],
+    ) -> None:
+        self._counts = counts
+        self._readable = readable
+        self._loop = asyncio.get_running_loop()
+        self._socket = _opened()
+        try:
+            self._socket.setblocking(False)
+            self._socket.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
+            self.admit(admitted)
+            _bind(self._socket, index)
+            self._listen()
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def admit(self, addresses: AbstractSet[IPv4Address]) -> None:
+        """Swap the filter, in one step, for one that lets ARP about these addresses through.
+
+        Frames that the former filter let in may still be waiting. OSError leaves that in force.
+        """
+        for limit in _FILTER_LIMITS:
+            try:
+                _attach(self._socket, bpf.arp_filter(addresses, limit))
+            except OSError as error:
+                if error.errno != errno.ENOMEM or limit == _FILTER_LIMITS[-1]:
+                    raise
+            else:
+                break
+        self.admitted = addresses
+
+    def bound(self) -> bool:
+        """Does the socket still hear its interface? Once that was removed, it never will again."""
+        return bool(self._socket.getsockname()[0])
+
+    def frames(self) -> Iterator[bytes]:
+        """What has arrived, cut to the Ethernet minimum: as many as one wake-up may take."""
+        receive = self._socket.recv
+        try:
+            for _ in range(MOST_FRAMES_PER_WAKE_UP):
+                yield receive(MINIMUM_BYTES)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._count("receive", error)
+
+    def send(self, frame: bytes) -> bool:
+        """Send at once; False when it could not be."""
+        try:
+            self._socket.send(frame)
+        except OSError as error:
+            self._count("send", error)
+            return False
+        return True
+
+    def close(self) -> None:
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+
+    def _listen(self) -> None:
+        self._loop.add_reader(self._socket.fileno(), self._readable)
+
+    def _count(self, doing: str, error: OSError) -> None:
+        """Count what went wrong and, unless it was closed, listen anew: uvloop stops at an error.
+
+        An interface that goes down is such an error, told once to whoever comes first, and the
+        same socket hears on when the interface is up again.
+        """
+        self._counts[f"{doing}_{_FAULTS.get(error.errno or 0, 'failed')}"] += 1
+        descriptor = self._socket.fileno()
+        if descriptor >= 0:
+            self._loop.remove_reader(descriptor)
+            self._listen()
+
+
+def _opened() -> socket.socket:
+    """A packet socket that hears nothing yet: protocol 0 is no protocol."""
+    try:
+        return socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    except PermissionError:
+        raise MissingRightError from None
+
+
+def _attach(opened: socket.socket, program: bpf.Program) -> None:
+    instructions = ctypes.create_string_buffer(bpf.packed(program))
+    # struct sock_fprog
+    described = struct.pack("@HP", len(program), ctypes.addressof(instructions))
+    opened.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, described)
+
+
+def _bind(opened: socket.socket, index: int) -> None:
+    """bind(2), which the socket module offers by name only. The protocol is what starts it."""
+    # struct sockaddr_ll; only the protocol is in network order
+    address = struct.pack(
+        "@HHiHBB8s", socket.AF_PACKET, socket.htons(ETHERTYPE_ARP), index, 0, 0, 0, b""
+    )
+    if _libc.bind(opened.fileno(), address, len(address)):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

@@ -1,0 +1,455 @@
+"""The responder on real links: who is answered, what stays in the kernel, what links do to it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from itertools import count
+from random import Random
+from typing import Any
+
+import pytest
+import uvloop
+
+from l2announcer.core.answers import AnswerTable, Grant
+from l2announcer.core.effects import Gratuitous, Message
+from l2announcer.core.facts import Claimed, Fact
+from l2announcer.core.model import Announcement, Link
+from l2announcer.core.tenure import Tenure
+from l2announcer.lan import packets
+from l2announcer.lan.packets import PacketSocket
+from l2announcer.lan.responder import Responder
+from l2announcer.wire import arp
+from l2announcer.wire.ethernet import ETHERTYPE_ARP
+from tests.lab.namespaces import Lab, Namespace
+
+pytestmark = pytest.mark.lab
+
+NODE = bytes.fromhex("0242ac130003")
+CLIENT = bytes.fromhex("0242ac130009")
+CLIENT_IP = IPv4Address("172.19.0.9")
+VIP = IPv4Address("172.19.0.240")
+SENTINEL = IPv4Address("172.19.0.241")
+FOREIGN = IPv4Address("172.19.0.77")
+PATIENCE_SECONDS = 10
+
+
+@dataclass(eq=False, kw_only=True)
+class Segment:
+    """A node with a responder, a client with a raw socket, and a clock that the test sets."""
+
+    lab: Lab
+    node: Namespace
+    client: socket.socket
+    time: float = 1.0
+    facts: list[Fact] = field(default_factory=list)
+    tenure: Tenure = field(default_factory=lambda: Tenure(100.0))
+    sentinel: Tenure = field(default_factory=lambda: Tenure(1e9))
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def __post_init__(self) -> None:
+        self.responder = Responder(post=self.facts.append, now=lambda: self.time)
+
+    def install(self, *links: Link, addresses: tuple[IPv4Address, ...] = (VIP,)) -> None:
+        links = links or (link_of(self.node),)
+        grants = [
+            Grant(Announcement(address, link.name), tenure)
+            for link in links
+            for address, tenure in (
+                *((address, self.tenure) for address in addresses),
+                (SENTINEL, self.sentinel),
+            )
+        ]
+        with self.node.in_namespace():
+            self.responder.install(AnswerTable(grants, [], links))
+
+    def ask(self, *targets: IPv4Address, sender: IPv4Address = CLIENT_IP) -> None:
+        for target in targets:
+            self.client.send(arp.request(mac=CLIENT, sender=sender, target=target))
+
+    async def next_frame(self) -> bytes:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await asyncio.get_running_loop().sock_recv(self.client, 2048)
+
+    async def heard(self) -> list[bytes]:
+        """All that the node has sent: until it answers one more request, unlike all others."""
+        sender = CLIENT_IP + next(self.numbers)
+        self.ask(SENTINEL, sender=sender)
+        heard: list[bytes] = []
+        while (frame := await self.next_frame()) != answer(SENTINEL, sender):
+            heard.append(frame)
+        return heard
+
+    async def carrying(self) -> None:
+        """Ask until there is an answer: a link that came up takes a moment to carry."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                self.ask(SENTINEL)
+                try:
+                    async with asyncio.timeout(0.1):
+                        await self.next_frame()
+                        break
+                except TimeoutError:
+                    continue
+        await self.heard()
+
+    def counts(self, interface: str = "eth0") -> Counter[str]:
+        return Counter(
+            {
+                reason: times
+                for name, reason, times in self.responder.counters()
+                if name == interface
+            }
+        )
+
+
+def answer(address: IPv4Address, to_address: IPv4Address = CLIENT_IP) -> bytes:
+    return arp.reply(mac=NODE, address=address, to_mac=CLIENT, to_address=to_address)
+
+
+def link_of(host: Namespace, name: str = "eth0") -> Link:
+    shown = host.run(["ip", "-o", "link", "show", "dev", name]).stdout
+    mac = bytes.fromhex(host.mac(name).replace(":", ""))
+    return Link(index=int(shown.split(":")[0]), name=name, mac=mac, up=True, carrier=True)
+
+
+def raw_socket(host: Namespace, interface: str) -> socket.socket:
+    opened = host.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    opened.setsockopt(packets._SOL_PACKET, packets._PACKET_IGNORE_OUTGOING, 1)
+    opened.setblocking(False)
+    opened.bind((interface, ETHERTYPE_ARP))
+    return opened
+
+
+@contextmanager
+def joined(lab: Lab, node: Namespace, client: socket.socket) -> Iterator[Segment]:
+    made = Segment(lab=lab, node=node, client=client)
+    with client, closing(made.responder):
+        yield made
+
+
+@asynccontextmanager
+async def built(lab: Lab) -> AsyncIterator[Segment]:
+    node = lab.host("node", mac=NODE.hex(":"))
+    client = lab.host("client", mac=CLIENT.hex(":"))
+    with joined(lab, node, raw_socket(client, "eth0")) as segment:
+        segment.install()
+        await segment.carrying()
+        yield segment
+
+
+Scenario = Callable[[Segment], Coroutine[Any, Any, None]]
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
+
+def on_both_loops(scenario: Scenario) -> Callable[[Lab, LoopFactory], None]:
+    """Play a scenario on a segment of its own, under asyncio's event loop and under uvloop."""
+
+    async def played(lab: Lab) -> None:
+        async with built(lab) as segment:
+            await scenario(segment)
+
+    @pytest.mark.parametrize(
+        "loop_factory",
+        [asyncio.SelectorEventLoop, uvloop.new_event_loop],
+        ids=["asyncio", "uvloop"],
+    )
+    def test(lab: Lab, loop_factory: LoopFactory) -> None:
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(played(lab))
+
+    return test
+
+
+@on_both_loops
+async def test_requests_and_probes_are_answered(segment: Segment) -> None:
+    segment.ask(VIP)
+    segment.client.send(arp.request(mac=CLIENT, sender=CLIENT_IP, target=VIP, to_mac=NODE))
+    segment.client.send(arp.probe(mac=CLIENT, address=VIP))
+
+    assert await segment.heard() == [answer(VIP), answer(VIP), answer(VIP, arp.ANY_ADDRESS)]
+    assert segment.facts == [Claimed(VIP, CLIENT, "eth0", probe=True)]
+
+
+@on_both_loops
+async def test_claims_of_others_are_told_and_not_answered(segment: Segment) -> None:
+    before = segment.counts()
+    segment.client.send(arp.announcement(mac=CLIENT, address=VIP))
+    segment.client.send(arp.announcement_as_reply(mac=CLIENT, address=VIP))
+
+    assert await segment.heard() == []
+    assert segment.facts == [Claimed(VIP, CLIENT, "eth0")]
+    counted = segment.counts() - before
+    assert counted == {
+        "gratuitous": 1,
+        "not_a_request": 1,
+        "claimed": 1,
+        "claim_repeated": 1,
+        "answered": 1,
+    }
+
+
+@on_both_loops
+async def test_a_tenure_that_is_voided_while_a_claim_is_told_silences_the_next_frame(
+    segment: Segment,
+) -> None:
+    def yield_at_once(fact: Fact) -> None:
+        segment.facts.append(fact)
+        segment.tenure.void()
+
+    segment.responder._post = yield_at_once
+    segment.ask(VIP)
+    segment.client.send(arp.announcement(mac=CLIENT, address=VIP))
+    segment.ask(VIP)
+
+    assert await segment.heard() == [answer(VIP)]
+
+
+@on_both_loops
+async def test_nothing_is_answered_or_announced_once_the_tenure_has_run_out(
+    segment: Segment,
+) -> None:
+    announce = Gratuitous(Announcement(VIP, "eth0"), Message.ANNOUNCE, segment.tenure)
+    segment.time = 99.999
+    segment.ask(VIP)
+    assert await segment.heard() == [answer(VIP)]
+
+    segment.time = 100.0
+    segment.ask(VIP)
+    segment.responder.send([announce])
+    assert await segment.heard() == []
+    assert segment.counts()["no_tenure"] == 3
+
+
+@on_both_loops
+async def test_a_probe_and_an_announcement_in_both_forms_are_sent(segment: Segment) -> None:
+    announcement = Announcement(VIP, "eth0")
+    segment.responder.send(
+        [
+            Gratuitous(announcement, Message.PROBE, Tenure()),
+            Gratuitous(announcement, Message.ANNOUNCE, segment.tenure),
+        ]
+    )
+
+    assert await segment.heard() == [
+        arp.probe(mac=NODE, address=VIP),
+        arp.announcement(mac=NODE, address=VIP),
+        arp.announcement_as_reply(mac=NODE, address=VIP),
+    ]
+    counts = segment.counts()
+    assert (counts["probed"], counts["announced"]) == (1, 2)
+
+
+@on_both_loops
+async def test_what_the_node_sends_is_never_heard_by_itself(segment: Segment) -> None:
+    before = segment.counts()
+    announcement = Announcement(VIP, "eth0")
+    segment.responder.send([Gratuitous(announcement, Message.ANNOUNCE, segment.tenure)])
+    with raw_socket(segment.node, "eth0") as neighbour:
+        neighbour.send(arp.request(mac=NODE, sender=CLIENT_IP, target=VIP))
+    await segment.heard()
+
+    assert segment.counts() - before == {"announced": 2, "answered": 1}
+    assert segment.facts == []
+
+
+@on_both_loops
+async def test_foreign_traffic_stays_in_the_kernel(segment: Segment) -> None:
+    before = segment.counts()
+    request = arp.request(mac=CLIENT, sender=CLIENT_IP, target=VIP)
+    segment.ask(*[FOREIGN] * 100)
+    segment.client.send(arp.reply(mac=CLIENT, address=FOREIGN, to_mac=NODE, to_address=VIP))
+    segment.client.send(request[:12] + bytes.fromhex("81000064") + request[12:])
+
+    assert await segment.heard() == []
+    assert segment.counts() - before == {"answered": 1}
+
+
+@on_both_loops
+async def test_a_priority_tag_is_no_vlan(segment: Segment) -> None:
+    request = arp.request(mac=CLIENT, sender=CLIENT_IP, target=VIP)
+    segment.client.send(request[:12] + bytes.fromhex("8100e000") + request[12:])
+
+    assert await segment.heard() == [answer(VIP)]
+
+
+@on_both_loops
+async def test_the_kernel_tells_scattered_addresses_from_their_neighbours(
+    segment: Segment,
+) -> None:
+    numbers = Random(7).sample(range(1 << 31), 900)
+    addresses = tuple(IPv4Address(2 * number) for number in numbers)
+    segment.install(addresses=addresses)
+    before = segment.counts()
+    for address in addresses[::9]:
+        segment.ask(address, address + 1)
+        assert await segment.heard() == [answer(address)]
+    assert segment.counts() - before == {"answered": 200}
+
+
+@on_both_loops
+async def test_a_kernel_with_little_room_takes_a_smaller_filter(segment: Segment) -> None:
+    limit = "/proc/sys/net/core/optmem_max"
+    if segment.node.run(["test", "-w", limit], check=False).returncode:
+        pytest.skip(f"{limit} is not this namespace's own: needs Linux 6.7 or newer")
+    segment.node.run(["sh", "-c", f"echo 20480 > {limit}"])
+    addresses = tuple(IPv4Address("10.0.0.0") + 2 * number for number in range(900))
+    segment.install(addresses=addresses)
+    segment.ask(addresses[450])
+
+    assert await segment.heard() == [answer(addresses[450])]
+    assert segment.responder.troubles == {}
+
+
+@on_both_loops
+async def test_addresses_come_and_go(segment: Segment) -> None:
+    segment.ask(FOREIGN)
+    assert await segment.heard() == []
+
+    segment.install(addresses=(FOREIGN,))
+    segment.ask(FOREIGN, VIP)
+    assert await segment.heard() == [answer(FOREIGN)]
+
+
+@on_both_loops
+async def test_an_interface_goes_down_and_up(segment: Segment) -> None:
+    announce = Gratuitous(Announcement(VIP, "eth0"), Message.ANNOUNCE, segment.tenure)
+    for _ in range(2):
+        before = segment.counts()
+        segment.node.run(["ip", "link", "set", "eth0", "down"])
+        segment.responder.send([announce])
+        await asyncio.sleep(0)
+        segment.responder.send([announce])
+        assert (segment.counts() - before)["send_down"] >= 3
+        segment.node.run(["ip", "link", "set", "eth0", "up"])
+        await segment.carrying()
+
+
+@on_both_loops
+async def test_an_error_that_the_loop_hears_of_first_does_not_stop_it(segment: Segment) -> None:
+    before = segment.counts()
+    segment.node.run(["ip", "link", "set", "eth0", "down"])
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not (segment.counts() - before)["receive_down"]:  # noqa: ASYNC110 - no event for it
+            await asyncio.sleep(0.001)
+    segment.node.run(["ip", "link", "set", "eth0", "up"])
+    await segment.carrying()
+
+
+@on_both_loops
+async def test_an_interface_that_is_made_anew_is_answered_on_again(segment: Segment) -> None:
+    segment.node.run(["ip", "link", "del", "eth0"])
+    segment.lab.link(segment.node, "eth0", mac=NODE.hex(":"))
+    segment.install()
+
+    await segment.carrying()
+    segment.ask(VIP)
+    assert await segment.heard() == [answer(VIP)]
+
+
+@on_both_loops
+async def test_a_new_mac_is_in_the_next_reply(segment: Segment) -> None:
+    changed = bytes.fromhex("0242ac1300aa")
+    segment.sentinel.until = 1e9
+    segment.node.run(["ip", "link", "set", "eth0", "address", changed.hex(":")])
+    segment.install()
+    segment.ask(VIP)
+
+    assert await segment.next_frame() == arp.reply(
+        mac=changed, address=VIP, to_mac=CLIENT, to_address=CLIENT_IP
+    )
+
+
+@on_both_loops
+async def test_a_vanished_interface_or_a_wrong_index_does_not_stop_the_others(
+    segment: Segment,
+) -> None:
+    wrong = Link(index=9999, name="eth9", mac=bytes.fromhex("0242ac130099"), up=True, carrier=True)
+    segment.install(wrong, link_of(segment.node))
+    segment.ask(VIP)
+
+    assert await segment.heard() == [answer(VIP)]
+    assert segment.responder.troubles == {
+        "eth9": "interface eth9: cannot listen for ARP: No such device"
+    }
+    assert segment.counts("eth9") == {"open_failed": 1}
+    segment.install()
+    assert segment.responder.troubles == {}
+
+
+@on_both_loops
+async def test_an_interface_with_the_index_of_a_vanished_one_gets_a_socket_of_its_own(
+    segment: Segment,
+) -> None:
+    node = segment.node
+    pair = ["ip", "link", "add", "lan0", "index", "77", "address", NODE.hex(":"), "type", "veth"]
+    ends = ["lan0", "far0"]
+    make = [[*pair, "peer", "name", "far0"], *(["ip", "link", "set", end, "up"] for end in ends)]
+    for command in make:
+        node.run(command)
+    with joined(segment.lab, node, raw_socket(node, "far0")) as other:
+        other.install(link_of(node, "lan0"))
+        await other.carrying()
+        for command in (["ip", "link", "del", "lan0"], *make):
+            node.run(command)
+        with other.client, raw_socket(node, "far0") as other.client:
+            other.install(link_of(node, "lan0"))
+            await other.carrying()
+
+
+@on_both_loops
+async def test_after_close_nothing_is_answered(segment: Segment) -> None:
+    segment.responder.close()
+    other = Responder(post=segment.facts.append, now=lambda: segment.time)
+    sentinel = Grant(Announcement(SENTINEL, "eth0"), segment.sentinel)
+    with closing(other):
+        with segment.node.in_namespace():
+            other.install(AnswerTable([sentinel], [], [link_of(segment.node)]))
+        segment.ask(VIP)
+        assert await segment.heard() == []
+
+
+@on_both_loops
+async def test_one_wake_up_takes_a_bounded_batch(segment: Segment) -> None:
+    sent = 3 * packets.MOST_FRAMES_PER_WAKE_UP // 2
+    with segment.node.in_namespace():
+        opened = PacketSocket(
+            index=link_of(segment.node).index,
+            admitted=frozenset({VIP}),
+            readable=lambda: None,
+            counts=Counter(),
+        )
+    with closing(opened):
+        segment.ask(*[VIP] * sent)
+        arrived = 0
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while arrived < sent:
+                arrived += statistics(opened._socket)
+                await asyncio.sleep(0)
+        batches = [len(list(opened.frames())) for _ in range(3)]
+    assert batches == [packets.MOST_FRAMES_PER_WAKE_UP, packets.MOST_FRAMES_PER_WAKE_UP // 2, 0]
+
+
+def statistics(opened: socket.socket) -> int:
+    """How many frames have passed the filter since the last call (PACKET_STATISTICS)."""
+    passed: int = struct.unpack("=II", opened.getsockopt(packets._SOL_PACKET, 6, 8))[0]
+    return passed
+
+
+def test_without_the_right_there_is_one_sentence_with_the_cure() -> None:
+    script = "from l2announcer.lan.packets import require_rights; require_rights()"
+    prefix = ["setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"]
+    tried = subprocess.run(
+        [*prefix, sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+
+    assert tried.returncode == 1
+    assert "MissingRightError: cannot open a packet socket: the right CAP_NET_RAW" in tried.stderr
