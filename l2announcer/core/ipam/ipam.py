@@ -1,0 +1,253 @@
+"""Gives Services their addresses: takes views of Services and pools in, gives status writes out.
+
+Rules of this file:
+1. Everything is decided from the views as they stand, and from the writes that are under way. A
+   tenure starts with the views alone, so a restart and a hand-over are the same thing.
+2. A change of pools looks at every Service, a change of a Service at that one, and an address that
+   becomes free at those that wait.
+3. Without any pool nothing is done, but for Services that were given something before: they lose
+   what the last pool gave them.
+4. One write at most is under way for each object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from math import inf
+
+from l2announcer.core.effects import Event, StatusWrite
+from l2announcer.core.facts import StatusRefused, StatusWritten
+from l2announcer.core.ipam import status
+from l2announcer.core.ipam.allocation import Allocation, Outcome, satisfies
+from l2announcer.core.ipam.ledger import Ledger
+from l2announcer.core.ipam.pools import Pools
+from l2announcer.core.ipam.requests import Request, Scope, request, serves
+from l2announcer.core.model import IPAddress, Key, Kind, Pool, Service, newer
+from l2announcer.core.status_writes import StatusWrites
+
+POOL_WRITE_SECONDS = 1.0  # counts move with every Service; a pool is not written for each
+DEFAULT_SCOPE = Scope()
+
+
+class Ipam:
+    """LB IPAM as a state machine.
+
+    Feed it always; call poll only as the controller, with Services and pools listed, and `begin`
+    at the start of each such time. `rest_seconds` is how long an address that was taken back from
+    one Service is not given to another.
+    """
+
+    def __init__(self, *, rest_seconds: float, scope: Scope = DEFAULT_SCOPE) -> None:
+        self._scope = scope
+        self._services: dict[Key, Service] = {}
+        self._pools = Pools()
+        self._ledger = Ledger(self._pools, rest_seconds)
+        self._allocation = Allocation(self._pools, self._ledger)
+        self._outcomes: dict[Key, Outcome] = {}
+        self._pending: set[Key] = set()
+        self._dirty: set[Key] = set()  # to be looked at
+        self._unwritten: set[Key] = set()  # whose status may have to be written
+        self._writes = StatusWrites()
+        self._pool_written_at: dict[Key, float] = {}
+        self._pools_told: dict[Key, tuple[object, ...]] = {}
+
+    # Facts
+
+    def begin(self) -> None:
+        """Become the controller: nothing counts but what the views say."""
+        self._ledger.leave_all()
+        self._outcomes.clear()
+        self._pending.clear()
+        self._unwritten.clear()
+        self._dirty = set(self._services)
+
+    def handle_service(self, service: Service) -> None:
+        """Take in how a Service is now."""
+        key = service.key
+        known = self._services.get(key)
+        if known is None or known.resource_version != service.resource_version:
+            self._ledger.show(key, status.shown(service))
+        self._services[key] = service
+        self._dirty.add(key)
+        self._writes.seen(Kind.SERVICE, key)
+
+    def forget_service(self, key: Key) -> None:
+        """Take in that a Service is gone: its addresses are free, or rest."""
+        if self._services.pop(key, None) is None:
+            return
+        self._drop(key)
+        self._ledger.show(key, ())
+        self._dirty.discard(key)
+        self._unwritten.discard(key)
+
+    def handle_pool(self, pool: Pool) -> None:
+        """Take in how a pool is now."""
+        self._pools.see(pool)
+        self._writes.seen(Kind.POOL, pool.key)
+
+    def forget_pool(self, key: Key) -> None:
+        """Take in that a pool is gone."""
+        self._pools.forget(key)
+        self._pools_told.pop(key, None)
+        self._pool_written_at.pop(key, None)
+
+    def written(self, fact: StatusWritten) -> None:
+        """Take in that a write was accepted. An object that is gone by now stays gone."""
+        found = fact.object
+        if isinstance(found, Service):
+            self._writes.written(Kind.SERVICE, found.key)
+            service = self._services.get(found.key)
+            if service is not None and newer(found.resource_version, service.resource_version):
+                self.handle_service(found)
+        elif isinstance(found, Pool):
+            self._writes.written(Kind.POOL, found.key)
+            pool = self._pools.get(found.key)
+            if pool is not None and newer(found.resource_version, pool.resource_version):
+                self.handle_pool(found)
+
+    def refused(self, fact: StatusRefused, now: float) -> None:
+        """Take in that a write was not accepted: it is tried again, later or on a newer view."""
+        self._writes.refused(fact.kind, fact.key, fact.why, now)
+        if fact.key in self._services:
+            self._unwritten.add(fact.key)
+
+    # Effects
+
+    def poll(self, now: float, wall: float) -> tuple[list[StatusWrite], list[Event], float]:
+        """Return what to write, what to tell, and when to call again at the latest.
+
+        `now` is in seconds on CLOCK_BOOTTIME, `wall` Unix time in seconds.
+        """
+        before: dict[Key, Outcome | None] = {}
+        self._ledger.advance(now)
+        if self._pools.changed:
+            self._pools.settle(self._ledger.occupied())
+            self._dirty.update(self._services)
+        dirty, self._dirty = self._dirty, set()
+        self._decide(dirty, before)
+        self._ledger.settle()
+        if self._ledger.loosened:
+            self._ledger.loosened = False
+            self._decide(set(self._pending), before)
+            self._ledger.settle()
+        events = [event for key in sorted(before) for event in self._tell(key, before[key])]
+        writes = [*self._write_services(now, wall), *self._write_pools(now, wall)]
+        wake_at = min(
+            self._ledger.wake_at,
+            self._writes.retry_at(now),
+            min((at for at in self._pools_due() if at > now), default=inf),
+        )
+        return writes, events, wake_at
+
+    def _decide(self, keys: Iterable[Key], before: dict[Key, Outcome | None]) -> None:
+        """Look at these Services: first all of them keep, then what is missing is given."""
+        batch: list[tuple[Request, Service, tuple[IPAddress, ...]]] = []
+        for key in keys:
+            service = self._services[key]
+            if not self._pools and key not in self._outcomes:
+                continue
+            before.setdefault(key, self._outcomes.get(key))
+            self._unwritten.add(key)
+            decided = self._ledger.held(key)
+            self._drop(key)
+            if serves(service, self._scope):
+                batch.append((request(service, self._scope), service, decided))
+        batch.sort(key=lambda each: _order(*each))
+        for asked, service, decided in batch:
+            self._allocation.keep(asked, status.shown(service), decided)
+        for asked, service, _ in batch:
+            if service.deleting:
+                continue
+            outcome = self._allocation.complete(asked)
+            self._outcomes[asked.key] = outcome
+            if not outcome.satisfied:
+                self._pending.add(asked.key)
+
+    def _drop(self, key: Key) -> None:
+        self._ledger.leave(key)
+        self._outcomes.pop(key, None)
+        self._pending.discard(key)
+
+    def _tell(self, key: Key, before: Outcome | None) -> Iterator[Event]:
+        outcome = self._outcomes.get(key)
+        if outcome is None or outcome == before:
+            return
+        service = self._services[key]
+        known = {*status.shown(service), *(before.addresses if before is not None else ())}
+        given = [address for address in outcome.addresses if address not in known]
+        if given:
+            message = f"Assigned {', '.join(self._with_pool(each) for each in given)}"
+            yield Event(Kind.SERVICE, key, service.uid, "AddressAssigned", message)
+        told = status.verdict(service)
+        said = (
+            (before.reason.value, before.message)
+            if before is not None
+            else ((told.reason, told.message) if told is not None else None)
+        )
+        if not outcome.satisfied and said != (outcome.reason.value, outcome.message):
+            message = outcome.message
+            yield Event(Kind.SERVICE, key, service.uid, "AddressPending", message, warning=True)
+
+    def _with_pool(self, address: IPAddress) -> str:
+        pools = [pool.name for pool in self._pools.ordered if pool.contains(address)]
+        return f"{address} of pool {pools[0]}" if pools else str(address)
+
+    def _write_services(self, now: float, wall: float) -> Iterator[StatusWrite]:
+        for key in sorted(self._unwritten):
+            patch = self._service_patch(self._services[key], wall)
+            if patch is None:
+                self._unwritten.discard(key)
+            elif self._writes.start(Kind.SERVICE, key, now):
+                self._unwritten.discard(key)
+                outcome = self._outcomes.get(key)
+                self._ledger.promise(key, outcome.addresses if outcome is not None else ())
+                yield StatusWrite(Kind.SERVICE, key, patch)
+
+    def _service_patch(self, service: Service, wall: float) -> status.Patch | None:
+        outcome = self._outcomes.get(service.key)
+        if outcome is not None:
+            return status.assigned(service, outcome, wall)
+        if status.verdict(service) is None or service.deleting or serves(service, self._scope):
+            return None
+        if service.type != "LoadBalancer":
+            return status.released(service, ())
+        if service.load_balancer_class is None:
+            return None  # a setting makes it not ours; what it has stays
+        # The other class's controller may have written already: its addresses are not of our pools.
+        foreign = [
+            address
+            for address in status.shown(service)
+            if not any(pool.contains(address) for pool in self._pools.ordered)
+        ]
+        return status.released(service, foreign)
+
+    def _write_pools(self, now: float, wall: float) -> Iterator[StatusWrite]:
+        for compiled in self._pools.ordered:
+            pool = compiled.pool
+            state = (pool.resource_version, compiled.available, compiled.conflict)
+            if pool.deleting or self._pools_told.get(pool.key) == state:
+                continue
+            patch = status.pool_patch(compiled, wall)
+            if patch is None:
+                self._pools_told[pool.key] = state
+            elif now >= self._pool_due(pool.key) and self._writes.start(Kind.POOL, pool.key, now):
+                self._pool_written_at[pool.key] = now
+                yield StatusWrite(Kind.POOL, pool.key, patch)
+
+    def _pool_due(self, key: Key) -> float:
+        return self._pool_written_at.get(key, -inf) + POOL_WRITE_SECONDS
+
+    def _pools_due(self) -> Iterator[float]:
+        """When pools whose counts have moved since their last write may be written again."""
+        for compiled in self._pools.ordered:
+            state = (compiled.pool.resource_version, compiled.available, compiled.conflict)
+            if self._pools_told.get(compiled.pool.key) != state:
+                yield self._pool_due(compiled.pool.key)
+
+
+def _order(
+    asked: Request, service: Service, decided: tuple[IPAddress, ...]
+) -> tuple[bool, str, Key]:
+    """Who is served first: who has all it asks for, then the older."""
+    has = (*status.shown(service), *decided)
+    return not satisfies(asked, has), *asked.order

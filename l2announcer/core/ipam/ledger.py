@@ -1,0 +1,177 @@
+"""Who has which address: by decision, by what a status shows, and by rest.
+
+Rules of this file:
+1. An address is free only when nobody has it by decision, no Service's status shows it or may come
+   to show it by a write whose outcome is unknown, and it does not rest.
+2. A write against a resourceVersion can only succeed while that version stands, so the next view of
+   the object says all about it.
+3. An address that a status ceases to show rests: only its former owner may have it meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import inf
+
+from l2announcer.core.ipam.pools import Pools
+from l2announcer.core.ipam.requests import Request
+from l2announcer.core.ipam.sharing import Sharing, obstacle
+from l2announcer.core.model import IPAddress, Key
+
+Addresses = dict[IPAddress, None]  # an ordered set
+
+
+class Ledger:
+    """Keeps the free lists of the pools true. `loosened`: what was refused may be possible now."""
+
+    def __init__(self, pools: Pools, rest_seconds: float) -> None:
+        self.loosened = False
+        self._pools = pools
+        self._rest_seconds = rest_seconds
+        self._held: dict[Key, Addresses] = {}
+        self._users: dict[IPAddress, dict[Key, Sharing]] = {}
+        self._shown: dict[Key, frozenset[IPAddress]] = {}
+        self._showing: dict[IPAddress, set[Key]] = {}
+        self._resting: dict[IPAddress, tuple[Key, float]] = {}  # in the order of their ends
+        self._hidden: dict[IPAddress, Key] = {}  # since the last advance
+        self._left: list[tuple[IPAddress, Key, Sharing]] = []  # since the last settle
+        self._groups: dict[str, Addresses] = {}  # by sharing key
+        self._group_of: dict[IPAddress, str] = {}
+
+    # Decisions
+
+    def held(self, key: Key) -> tuple[IPAddress, ...]:
+        return tuple(self._held.get(key, ()))
+
+    def holds(self, key: Key, address: IPAddress) -> bool:
+        return address in self._held.get(key, ())
+
+    def join(self, address: IPAddress, request: Request) -> None:
+        """Decide that the Service has the address, alone or with those that have it already."""
+        self._held.setdefault(request.key, {})[address] = None
+        self._users.setdefault(address, {})[request.key] = request.sharing
+        self._resting.pop(address, None)
+        self._regroup(address, request.sharing.key)
+        self._pools.take(address)
+
+    def leave(self, key: Key) -> None:
+        """Take back all that the Service has by decision; it is not free before settle."""
+        for address in self._held.pop(key, ()):
+            users = self._users[address]
+            sharing = users.pop(key)
+            if not users:
+                del self._users[address]
+            self._left.append((address, key, sharing))
+
+    def leave_all(self) -> None:
+        """Take back all decisions, of all Services."""
+        for key in tuple(self._held):
+            self.leave(key)
+
+    def settle(self) -> None:
+        """Free what was left and not joined again."""
+        left, self._left = self._left, []
+        for address, key, sharing in left:
+            if self._users.get(address, {}).get(key) != sharing:
+                self.loosened = True
+                self._free_if_unused(address)
+
+    def users(self, address: IPAddress) -> tuple[Key, ...]:
+        return tuple(self._users.get(address, ()))
+
+    def obstacle(self, address: IPAddress, request: Request) -> tuple[Key, str] | None:
+        """Name the user of the address with whom this Service can't share it, and say why."""
+        for key, sharing in self._users.get(address, {}).items():
+            if key != request.key and (why := obstacle(request.sharing, sharing)):
+                return key, why
+        return None
+
+    def group(self, sharing_key: str) -> tuple[IPAddress, ...]:
+        """List the addresses in use under a sharing key, in the order in which they came to it."""
+        return tuple(self._groups.get(sharing_key, ()))
+
+    # What statuses show
+
+    def show(self, key: Key, addresses: Iterable[IPAddress]) -> None:
+        """Take in what a Service's status shows now, or nothing when the Service is gone."""
+        self._set_shown(key, frozenset(addresses))
+
+    def promise(self, key: Key, addresses: Iterable[IPAddress]) -> None:
+        """Take in that a write with these addresses is under way: the status may show them."""
+        self._set_shown(key, self._shown.get(key, frozenset()).union(addresses))
+
+    def advance(self, now: float) -> None:
+        """Start the rest of what is not shown any more, and end it when its time has come."""
+        hidden, self._hidden = self._hidden, {}
+        for address, key in hidden.items():
+            self.loosened = True
+            if self._rest_seconds > 0 and not (address in self._users or address in self._showing):
+                self._resting.pop(address, None)
+                self._resting[address] = (key, now + self._rest_seconds)
+            else:
+                self._free_if_unused(address)
+        rested = []
+        for address, (_, until) in self._resting.items():
+            if until > now:
+                break
+            rested.append(address)
+        for address in rested:
+            del self._resting[address]
+            self.loosened = True
+            self._free_if_unused(address)
+
+    @property
+    def wake_at(self) -> float:
+        """When the next rest ends."""
+        return next((until for _, until in self._resting.values()), inf)
+
+    def withheld(self, address: IPAddress, key: Key) -> str:
+        """Why the Service may not have an address that nobody has by decision; "" if it may."""
+        others = self._showing.get(address, set()) - {key}
+        if others:
+            return f"it is still in the status of Service {min(others)}"
+        owner, _ = self._resting.get(address, (key, inf))
+        if owner != key:
+            return f"it was taken back from Service {owner} a moment ago and rests for a while"
+        return ""
+
+    def former(self, key: Key) -> tuple[IPAddress, ...]:
+        """List the resting addresses that were the Service's."""
+        return tuple(address for address, (owner, _) in self._resting.items() if owner == key)
+
+    def occupied(self) -> set[IPAddress]:
+        """Everything that is not free."""
+        return {*self._users, *self._showing, *self._resting, *self._hidden}
+
+    def _set_shown(self, key: Key, addresses: frozenset[IPAddress]) -> None:
+        before = self._shown.pop(key, frozenset())
+        if addresses:
+            self._shown[key] = addresses
+        for address in addresses - before:
+            self._showing.setdefault(address, set()).add(key)
+            self._pools.take(address)
+        for address in before - addresses:
+            self._showing[address].discard(key)
+            if not self._showing[address]:
+                del self._showing[address]
+            self._hidden[address] = key
+
+    def _free_if_unused(self, address: IPAddress) -> None:
+        if address in self._users:
+            return
+        self._regroup(address, "")
+        if not (address in self._showing or address in self._resting or address in self._hidden):
+            self._pools.give_back(address)
+
+    def _regroup(self, address: IPAddress, sharing_key: str) -> None:
+        before = self._group_of.get(address, "")
+        if before == sharing_key:
+            return
+        if before:
+            del self._groups[before][address]
+            if not self._groups[before]:
+                del self._groups[before]
+            del self._group_of[address]
+        if sharing_key:
+            self._groups.setdefault(sharing_key, {})[address] = None
+            self._group_of[address] = sharing_key

@@ -1,0 +1,193 @@
+"""Pools, compiled: their ranges and what is free there, whom they serve, which are in conflict.
+
+Rules of this file:
+1. Older pools come first, blocks in the order of the spec; ties go by name, then uid.
+2. A pool is in conflict when two of its blocks overlap, or when it overlaps an older pool that is
+   not in conflict itself. It follows from the pools as they are, never from how they came to be.
+3. A pool that is disabled, in conflict, being deleted, or whose selector is bad gives nothing; all
+   of them keep what they gave.
+4. A block that can't be read harms itself only; while it stands, what the pool's last good version
+   gave is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from l2announcer.core.ipam.ranges import FreeList, Range, parse_block
+from l2announcer.core.model import IPAddress, Key, Labels, Pool
+from l2announcer.core.selectors import Matcher, Problem, compile_selector
+
+
+@dataclass(slots=True, kw_only=True)
+class CompiledPool:
+    """One pool. `kept` are ranges of an earlier version, `conflict` is a sentence."""
+
+    pool: Pool
+    free: tuple[FreeList, ...]
+    kept: tuple[Range, ...]
+    services: Matcher | Problem
+    bad_blocks: tuple[str, ...]
+    conflict: str = ""
+    filled: bool = field(default=False)
+
+    @property
+    def name(self) -> str:
+        return self.pool.key.name
+
+    @property
+    def age(self) -> tuple[str, str, str]:
+        return self.pool.created, self.pool.key.name, self.pool.uid
+
+    @property
+    def total(self) -> int:
+        return sum(each.range.size for each in self.free)
+
+    @property
+    def available(self) -> int:
+        return sum(each.available for each in self.free)
+
+    @property
+    def closed(self) -> str:
+        """Why it gives nothing at present, in words that fit behind its name; "" when it gives."""
+        if self.pool.deleting:
+            return "is being deleted"
+        if self.pool.disabled:
+            return "is disabled"
+        if isinstance(self.services, Problem):
+            return "has a bad serviceSelector"
+        if self.conflict:
+            return "is in conflict with another pool, or within itself"
+        return ""
+
+    def selects(self, labels: Labels) -> bool:
+        return isinstance(self.services, Matcher) and self.services.matches(labels)
+
+    def contains(self, address: IPAddress) -> bool:
+        return any(address in each.range for each in self.free)
+
+    def gives(self, address: IPAddress) -> bool:
+        """Is the address in a block, and not reserved there?"""
+        return any(
+            address in each.range and int(address) not in each.range.reserved for each in self.free
+        )
+
+    def keeps(self, address: IPAddress, labels: Labels) -> bool:
+        """May a Service with these labels go on having the address?"""
+        if isinstance(self.services, Matcher) and not self.services.matches(labels):
+            return False
+        return self.contains(address) or any(address in each for each in self.kept)
+
+
+class Pools:
+    """All pools. `changed` tells that settle is due: nothing else may be asked before it."""
+
+    def __init__(self) -> None:
+        self.changed = False
+        self.ordered: list[CompiledPool] = []
+        self._pools: dict[Key, CompiledPool] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._pools)
+
+    def get(self, key: Key) -> Pool | None:
+        compiled = self._pools.get(key)
+        return compiled.pool if compiled is not None else None
+
+    def see(self, pool: Pool) -> None:
+        known = self._pools.get(pool.key)
+        if known is not None and _spec(known.pool) == _spec(pool):
+            known.pool = pool
+            return
+        self._pools[pool.key] = _compile(pool, known)
+        self.changed = True
+
+    def forget(self, key: Key) -> None:
+        if self._pools.pop(key, None) is not None:
+            self.changed = True
+
+    def settle(self, occupied: Iterable[IPAddress]) -> None:
+        """Work out what follows from a change of pools; `occupied` is all that is not free."""
+        self.changed = False
+        self.ordered = sorted(self._pools.values(), key=lambda each: each.age)
+        _mark_conflicts(self.ordered)
+        fresh = [each for compiled in self.ordered if not compiled.filled for each in compiled.free]
+        for address in occupied if fresh else ():
+            for each in fresh:
+                each.take(address)
+        for compiled in self.ordered:
+            compiled.filled = True
+
+    def take(self, address: IPAddress) -> None:
+        """Mark as not free in every range that has the address."""
+        for compiled in self._pools.values():
+            for each in compiled.free:
+                each.take(address)
+
+    def give_back(self, address: IPAddress) -> None:
+        """Mark as free in every range that has the address."""
+        for compiled in self._pools.values():
+            for each in compiled.free:
+                each.give_back(address)
+
+
+def _spec(pool: Pool) -> tuple[object, ...]:
+    """All that matters of a pool beside its status."""
+    return (
+        pool.uid,
+        pool.created,
+        pool.deleting,
+        pool.blocks,
+        pool.service_selector,
+        pool.disabled,
+        pool.allow_first_last_ips,
+    )
+
+
+def _compile(pool: Pool, known: CompiledPool | None) -> CompiledPool:
+    free = []
+    bad = []
+    for number, block in enumerate(pool.blocks):
+        parsed = parse_block(block, first_last=pool.allow_first_last_ips)
+        if isinstance(parsed, Range):
+            free.append(FreeList(parsed))
+        else:
+            bad.append(f"spec.blocks[{number}]: {parsed}")
+    earlier: tuple[Range, ...] = ()
+    if bad and known is not None and known.pool.uid == pool.uid:
+        earlier = (*(each.range for each in known.free), *known.kept)
+    return CompiledPool(
+        pool=pool,
+        free=tuple(free),
+        kept=earlier,
+        services=compile_selector(pool.service_selector, "serviceSelector"),
+        bad_blocks=tuple(bad),
+    )
+
+
+def _mark_conflicts(ordered: list[CompiledPool]) -> None:
+    sound: list[CompiledPool] = []
+    for compiled in ordered:
+        compiled.conflict = next(_conflicts(compiled, sound), "")
+        if not compiled.conflict:
+            sound.append(compiled)
+
+
+def _conflicts(compiled: CompiledPool, sound: list[CompiledPool]) -> Iterator[str]:
+    ranges = [each.range for each in compiled.free]
+    for number, one in enumerate(ranges):
+        for other in ranges[number + 1 :]:
+            if one.overlaps(other):
+                yield (
+                    f"block {one} overlaps block {other} of this same pool; the pool gives no"
+                    " address until one of them is changed"
+                )
+    for older in sound:
+        for one in ranges:
+            for each in older.free:
+                if one.overlaps(each.range):
+                    yield (
+                        f"block {one} overlaps block {each.range} of the older pool {older.name};"
+                        " this pool gives no address until one of them is changed"
+                    )

@@ -1,0 +1,1 @@
+"""Tests of LB IPAM's decisions."""
