@@ -8,13 +8,14 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Any, Final
 
-from tests.fakes.causes import Cause, bad_value, forbidden_field, required
+from tests.fakes.causes import Cause, bad_value, forbidden_field, required, shown
 from tests.fakes.refusals import Refusal
 from tests.fakes.resources import Object
 
 CLUSTER_ADDRESSES: Final = ipaddress.IPv4Network("10.96.0.0/16")
 NODE_PORTS: Final = range(30000, 32768)
 _HEADLESS: Final = "None"
+_INGRESS_MODES: Final = ("Proxy", "VIP")
 _WITH_NODE_PORTS: Final = frozenset({"NodePort", "LoadBalancer"})
 
 
@@ -49,7 +50,7 @@ class ServiceRules:
         yield from self._node_ports(spec, old)
         yield from _port_problems(spec)
         yield from _class_problems(spec, was)
-        yield from _status(new)
+        yield from _status(new, was)
 
     def _address(self, spec: dict[str, Any], was: dict[str, Any]) -> Iterator[Cause]:
         before = was.get("clusterIP", "")
@@ -194,21 +195,33 @@ def _class_problems(spec: dict[str, Any], was: dict[str, Any]) -> Iterator[Cause
         yield bad_value(field, name, "may not change once set")
 
 
-def _status(service: Object) -> Iterator[Cause]:
+def _status(service: Object, was: dict[str, Any]) -> Iterator[Cause]:
     status = service.setdefault("status", {})
+    balances = service["spec"]["type"] == "LoadBalancer"
+    if was.get("type") == "LoadBalancer" and not balances:
+        service["status"] = status | {"loadBalancer": {}}
+        return
     ingress = status.setdefault("loadBalancer", {}).get("ingress") or []
     field = "status.loadBalancer.ingress"
-    if ingress and service["spec"]["type"] != "LoadBalancer":
+    if ingress and not balances:
         yield forbidden_field(field, 'may only be used when `spec.type` is "LoadBalancer"')
+        return
     for index, entry in enumerate(ingress):
-        if address := entry.get("ip"):
-            entry.setdefault("ipMode", "VIP")
-            try:
-                ipaddress.ip_address(address)
-            except ValueError:
-                text = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
-                yield bad_value(f"{field}[{index}].ip", address, text)
-        elif entry.get("ipMode"):
-            yield forbidden_field(
-                f"{field}[{index}].ipMode", "may not be specified when `ip` is not set"
-            )
+        yield from _ingress(entry, f"{field}[{index}]")
+
+
+def _ingress(entry: dict[str, Any], field: str) -> Iterator[Cause]:
+    address = entry.get("ip")
+    if not address:
+        if entry.get("ipMode"):
+            yield forbidden_field(f"{field}.ipMode", "may not be specified when `ip` is not set")
+        return
+    if entry.setdefault("ipMode", "VIP") not in _INGRESS_MODES:
+        seen, listed = shown(entry["ipMode"]), ", ".join(map(shown, _INGRESS_MODES))
+        text = f"Unsupported value: {seen}: supported values: {listed}"
+        yield Cause(field=f"{field}.ipMode", reason="FieldValueNotSupported", text=text)
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        text = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+        yield bad_value(f"{field}.ip", address, text)
