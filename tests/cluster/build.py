@@ -195,12 +195,15 @@ def _scratch() -> Iterator[Path]:
 
 
 def main() -> int:
-    """Build everything; 0 where all is there at the end, 1 with a sentence where not."""
+    """Build everything; 0 where all is there at the end, non-zero with a sentence where not."""
     try:
         build()
     except BuildError as failure:
         print(failure, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted: programs that were finished are kept, the rest is gone")
+        return 130
     return 0
 
 

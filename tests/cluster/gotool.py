@@ -61,7 +61,7 @@ class GoTool:
             with _ended_with_its_children(child):
                 output = self._wait(child, step, log)
         if child.returncode != 0:
-            raise BuildError(_explain(step, log))
+            raise BuildError(_explain(step, log.read_text(errors="replace") + output))
         return output
 
     def _wait(self, child: subprocess.Popen[bytes], step: str, log: Path) -> str:
@@ -139,9 +139,9 @@ def _ended_with_its_children(child: subprocess.Popen[bytes]) -> Iterator[None]:
         raise
 
 
-def _explain(step: str, log: Path) -> str:
-    lines = log.read_text(errors="replace").splitlines()
-    tail = "\n  ".join(lines[-8:])
+def _explain(step: str, said: str) -> str:
+    # asked for JSON, go reports errors there and not among its messages
+    tail = "\n  ".join(said.splitlines()[-8:])
     text = f"{step} failed:\n  {tail}"
     if re.search(r"dial tcp|no such host|i/o timeout|connection refused|proxyconnect", tail):
         text += (

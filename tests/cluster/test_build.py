@@ -11,6 +11,7 @@ from tests.cluster.build import (
     ProgramsMissingError,
     Source,
     locate,
+    main,
     module_file,
     places,
 )
@@ -95,4 +96,32 @@ def test_built_once_nothing_is_built_again(empty_cache: Path) -> None:
     assert [line.split("] ")[1].split(":")[0] for line in done.stdout.splitlines()] == [
         program for source in SOURCES for program in source.programs
     ]
+    assert not list(empty_cache.glob(".build-*"))
+
+
+def test_without_a_network_it_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    go = tmp_path / "bin" / "go"
+    _put(go).write_text(
+        '#!/bin/sh\n[ "$1" = env ] && echo go1.26.8 && exit\n'
+        'echo \'{"Error": "dial tcp 192.0.2.1:443: connect: connection refused"}\'\nexit 1\n'
+    )
+    monkeypatch.setenv("PATH", str(go.parent), prepend=":")
+    assert main() == 1
+    said = capsys.readouterr().err
+    assert "downloading go.etcd.io/etcd/server/v3@v3.5.21 failed" in said
+    assert "connection refused" in said
+    assert "or set KUBEBUILDER_ASSETS to a directory that contains kube-apiserver and etcd" in said
+
+
+def test_a_killed_builds_leftovers_go_with_the_next_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, empty_cache: Path
+) -> None:
+    stale = _put(empty_cache / ".build-killed" / "go-cache" / "file")
+    go = tmp_path / "bin" / "go"
+    _put(go).write_text('#!/bin/sh\n[ "$1" = env ] && echo go1.26.8 && exit\nexit 1\n')
+    monkeypatch.setenv("PATH", str(go.parent), prepend=":")
+    assert main() == 1
+    assert not stale.exists()
     assert not list(empty_cache.glob(".build-*"))
