@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab.namespaces import Lab, why_not
+from tests.lab.namespaces import Lab
+from tests.lab.root import why_not
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,7 @@
 Every namespace lives as long as a sleeping child process of ours that holds it, so nothing has a
 name in the file system: when this process ends, however it ends, the kernel takes its children
 (PR_SET_PDEATHSIG), then the namespaces, then the links. Root and an unprivileged user run the same
-code; the latter first becomes root of a user namespace of its own (`become_lab_root`, or the
-command `python -m tests.lab.namespaces COMMAND...`).
+code; the latter first becomes root of a user namespace of its own (tests.lab.root).
 
 The parent-death signal follows the *thread* that started a child: start children from the main
 thread, or from one that outlives them.
@@ -13,11 +12,10 @@ thread, or from one that outlives them.
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
-import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,64 +23,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.lab.root import LabError, why_not
+
 CLONE_NEWNET = 0x40000000
-INSIDE = "L2ANNOUNCER_LAB_INSIDE"
 BRIDGE = "br0"
 START_SECONDS = 20
 STOP_SECONDS = 5
 
 _libc = ctypes.CDLL(None, use_errno=True)
-
-
-class LabError(Exception):
-    """The lab cannot be built, or a command in it failed; the text says which and why."""
-
-
-def why_not() -> str:
-    """Why this process cannot make network namespaces, in one sentence; empty when it can."""
-    _find_system_programs()
-    for program in ("unshare", "nsenter", "setpriv", "ip"):
-        if shutil.which(program) is None:
-            return (
-                f"the lab needs the program `{program}`, which is not installed"
-                " (packages util-linux and iproute2)"
-            )
-    tried = subprocess.run(["unshare", "-n", "true"], capture_output=True, text=True, check=False)
-    if tried.returncode == 0:
-        return ""
-    hint = ""
-    if os.environ.get(INSIDE) is None and _user_namespaces_work():
-        hint = ": put `python -m tests.lab.namespaces` in front of the command"
-    return f"the lab needs network namespaces, and `unshare -n` is not permitted here{hint}"
-
-
-def become_lab_root(command: Sequence[str] | None = None) -> None:
-    """Re-execute this process as root of its own user, mount and network namespaces, if needed.
-
-    Does nothing where network namespaces can be made already. `command` is what to execute in
-    there instead of this process's own command line; it is executed in either case.
-    Raises LabError when neither way is open.
-    """
-    inside = os.environ.get(INSIDE) is not None
-    reason = why_not()
-    if reason and (inside or not _user_namespaces_work()):
-        raise LabError(
-            f"{reason}; run as root, or let users make user namespaces"
-            " (sysctl kernel.unprivileged_userns_clone=1,"
-            " kernel.apparmor_restrict_unprivileged_userns=0)"
-        )
-    prefix: list[str] = []
-    if reason:
-        # /run is the caller's: what runs as root in here (ip netns, say) needs a writable one
-        script = 'mount -t tmpfs run /run && ip link set lo up && exec "$@"'
-        prefix = ["unshare", "-Urnm", "--", "sh", "-ec", script, "lab"]
-    elif command is None:
-        return
-    os.environ[INSIDE] = "1"
-    argv = [*prefix, *(command if command is not None else [sys.executable, *sys.orig_argv[1:]])]
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.execvp(argv[0], argv)
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -186,7 +134,7 @@ class Lab:
 
     def __init__(self) -> None:
         self.namespaces: dict[str, Namespace] = {}
-        self._ports = 0
+        self._ports = itertools.count(1)
 
     def __enter__(self) -> Self:
         reason = why_not()
@@ -227,11 +175,12 @@ class Lab:
             raise LabError(f"no namespace for {name}: `{' '.join(command)}` failed")
         return made
 
-    def bridge(self, name: str) -> None:
+    def bridge(self, name: str, switch: Namespace | None = None) -> None:
         """One more segment. It forwards from the first instant: no spanning tree, no snooping."""
+        switch = switch or self.switch
         options = ["forward_delay", "0", "stp_state", "0", "mcast_snooping", "0"]
-        self.switch.run(["ip", "link", "add", name, "type", "bridge", *options])
-        self.switch.run(["ip", "link", "set", name, "up"])
+        switch.run(["ip", "link", "add", name, "type", "bridge", *options])
+        switch.run(["ip", "link", "set", name, "up"])
 
     def host(
         self,
@@ -255,18 +204,18 @@ class Lab:
         *,
         mac: str | None = None,
         bridge: str = BRIDGE,
+        switch: Namespace | None = None,
     ) -> str:
         """One more link from a host to a segment; returns the name of its port on the switch.
 
-        The host loses its carrier while the port is down.
+        The host loses its carrier while the port is down. `switch` is where the bridge is, when
+        it's not in the lab's own: a node with Pods is a switch too.
         """
-        self._ports += 1
-        port = f"port{self._ports}"
+        switch = switch or self.switch
+        port = f"port{next(self._ports)}"
         far_end = [*(["address", mac] if mac else []), "netns", str(host.holder.pid)]
-        self.switch.run(
-            ["ip", "link", "add", port, "type", "veth", "peer", "name", interface, *far_end]
-        )
-        self.switch.run(["ip", "link", "set", port, "master", bridge, "up"])
+        switch.run(["ip", "link", "add", port, "type", "veth", "peer", "name", interface, *far_end])
+        switch.run(["ip", "link", "set", port, "master", bridge, "up"])
         lines = [f"link set {interface} up"]
         if address:
             lines.append(f"addr add {address} dev {interface}")
@@ -284,26 +233,7 @@ class Lab:
             namespace.close()
 
 
-def _find_system_programs() -> None:
-    """`ip` and `nft` are where an ordinary user's PATH does not look."""
-    places = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    missing = [place for place in ("/usr/sbin", "/sbin") if place not in places]
-    os.environ["PATH"] = os.pathsep.join([*places, *missing])
-
-
-def _user_namespaces_work() -> bool:
-    command = ["unshare", "-Urnm", "true"]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
 def _set_namespace(descriptor: int) -> None:
     if _libc.setns(descriptor, CLONE_NEWNET):
         number = ctypes.get_errno()
         raise LabError(f"setns into a network namespace: {os.strerror(number)}")
-
-
-if __name__ == "__main__":
-    try:
-        become_lab_root(sys.argv[1:])
-    except LabError as error:
-        raise SystemExit(str(error)) from error

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.namespaces import Lab, LabError
+from tests.lab.namespaces import Lab
+from tests.lab.root import LabError
 
 pytestmark = pytest.mark.lab
 
