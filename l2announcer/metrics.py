@@ -93,6 +93,10 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
 
+    def observe_request(self, verb: str, resource: str, code: str, _seconds: float) -> None:
+        """Count one request to the API server."""
+        self.api_requests.labels(verb, resource, code).inc()
+
 
 class _Frames(Collector):
     def __init__(self, read: Callable[[], Iterable[FrameCount]]) -> None:

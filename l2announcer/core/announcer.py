@@ -158,6 +158,10 @@ class Announcer:
         """After Resign: is nothing owed to the API server any more?"""
         return self.resigning and not any(e.busy(self.terms) for e in self.electors.values())
 
+    def held(self, now: float) -> frozenset[Key]:
+        """The Services that this node may answer for now."""
+        return frozenset(k for k, c in self.candidacies.items() if c.elector.tenure.valid(now))
+
     def poll(self, now: float, wall: float) -> Effects:
         """Everything that is to be done now. `wall` is Unix time in seconds."""
         out = Effects()

@@ -7,7 +7,7 @@ from math import inf
 
 from l2announcer.core.answers import Grant
 from l2announcer.core.effects import Effects, Event, Gratuitous, Message, Transition
-from l2announcer.core.election import Elector
+from l2announcer.core.election import Elector, Wish
 from l2announcer.core.facts import Claimed
 from l2announcer.core.first_answer import FirstAnswer
 from l2announcer.core.gratuitous import Repeats
@@ -32,6 +32,7 @@ class State(Enum):
     CHECKING = "checking"
     ADDRESS_IN_USE = "address in use"
     ANNOUNCING = "announcing"
+    RESIGNED = "resigned"
 
 
 class Candidacy:
@@ -104,6 +105,8 @@ class Candidacy:
         """Where the Service stands here, and one sentence that says why."""
         if not self.selection.announcements:
             return State.NOT_SELECTED, "; ".join(str(reason) for reason in self.selection.reasons)
+        if self.elector.wish is not Wish.HOLD:
+            return State.RESIGNED, "this node is stopping and gives up its Leases"
         if not self.elector.tenure.valid(now):
             return State.CANDIDATE, self._why_not_held(now, terms)
         if self._repeats:

@@ -61,9 +61,12 @@ class Controller:
                 self.ipam.handle_service(service)
 
     def services_read(self, *, answered: bool) -> None:
-        """Take in the outcome of the read that poll asked for."""
-        if self._tenure is not None and self._tenure.read_asked:
-            self._tenure.read_asked = self._tenure.read = answered
+        """Take in the outcome of the read that poll asked for, after the Services that it found."""
+        if self._tenure is None or not self._tenure.read_asked or self._tenure.read:
+            return
+        self._tenure.read_asked = self._tenure.read = answered
+        if answered and self.ipam is not None:
+            self.ipam.begin()
 
     def written(self, fact: StatusWritten) -> None:
         if isinstance(fact.object, Policy):

@@ -17,7 +17,6 @@ from contextlib import aclosing
 from enum import Enum
 from math import inf
 
-import msgspec
 import structlog
 
 from l2announcer.core.facts import Fact, Gone, Listed, Object, Seen
@@ -25,7 +24,8 @@ from l2announcer.core.model import Key
 from l2announcer.kube import errors
 from l2announcer.kube.client import Client
 from l2announcer.kube.decode import Problem
-from l2announcer.kube.envelopes import Change, WatchEvent, event, page, plurals
+from l2announcer.kube.envelopes import Change, WatchEvent, event, plurals
+from l2announcer.kube.lists import read_all
 from l2announcer.kube.pace import Backoff, Pace
 from l2announcer.kube.resources import Resource, group_path
 
@@ -105,10 +105,12 @@ class Reflector:
         try:
             if len(self.resource.group_versions) > 1:
                 self.group_version = await self._served()
-            version, found = await self._all_pages()
+            version, found = await read_all(
+                self._client, self.resource, self.group_version, self._pace
+            )
         except errors.Missing as error:
             return self._absent() if self.resource.custom else self._failed("list", error)
-        except (errors.ApiError, msgspec.MsgspecError) as error:
+        except (errors.ApiError, *errors.MALFORMED) as error:
             return self._failed("list", error)
         self.last_confirmed_at = max(self.last_confirmed_at, began_at)
         self._reads_again()
@@ -130,27 +132,7 @@ class Reflector:
             if key in self._objects:
                 good[key] = self._objects[key]
         self.problems = bad
-        self._replace(good)
-
-    async def _all_pages(self) -> tuple[str, dict[Key, Object | Problem]]:
-        """Every object, and the version that the list is of."""
-        found: dict[Key, Object | Problem] = {}
-        query = {**self.resource.query, "limit": str(self._pace.page_size)}
-        while True:
-            body = await self._client.request(
-                "GET",
-                self.resource.collection(self.group_version),
-                resource=self.resource.plural,
-                query=query,
-                timeout_seconds=self._pace.request_seconds,
-            )
-            read = page(self.resource.kind, body, prefixes=self.resource.prefixes)
-            found.update(read.objects)
-            if not read.next:
-                if not read.version:
-                    raise msgspec.ValidationError("a list without a resourceVersion")
-                return read.version, found
-            query["continue"] = read.next
+        self._replace(good, self._version)
 
     async def _served(self) -> str:
         """The preferred version among those served; the last of ours when none is."""
@@ -192,7 +174,7 @@ class Reflector:
                         continue
                     self._take(event(self.resource.kind, line, prefixes=self.resource.prefixes))
                     self._backoff.reset()
-        except (errors.ApiError, msgspec.MsgspecError) as error:
+        except (errors.ApiError, *errors.MALFORMED) as error:
             return self._broken(error, began_at)
         if not self._lasted(began_at):
             return self._wait()
@@ -229,7 +211,7 @@ class Reflector:
         elif seen.change is Change.DELETED:
             self.problems.pop(seen.key, None)
             if self._objects.pop(seen.key, None) is not None:
-                self._post(Gone(kind, seen.key))
+                self._post(Gone(kind, seen.key, seen.version))
 
     def _absent(self) -> State:
         """Rule 5."""
@@ -246,13 +228,13 @@ class Reflector:
             self.problem = sentence
         if not self.listed or (self._objects and self._absences > 1):
             self.problems = {}
-            self._replace({})
+            self._replace({}, "")
         return State.ABSENT
 
-    def _replace(self, objects: dict[Key, Object]) -> None:
+    def _replace(self, objects: dict[Key, Object], version: str) -> None:
         self._objects = objects
         self.listed = True
-        self._post(Listed(self.resource.kind, tuple(objects.values())))
+        self._post(Listed(self.resource.kind, tuple(objects.values()), version))
 
     def _failed(self, verb: str, error: Exception) -> State:
         """Say why, once, and wait."""

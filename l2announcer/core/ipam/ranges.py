@@ -8,10 +8,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from l2announcer.core.model import Block, IPAddress
 
+PARSED = 16_384  # the same few thousand texts are looked at again with every view of a Service
 RESERVING_SIZE = 3  # a block needs a middle before its first and last address can be kept out
 
 
@@ -22,10 +24,14 @@ class Family(Enum):
     V6 = "IPv6"
 
 
+_FAMILIES = {4: Family.V4, 6: Family.V6}
+
+
 def family(address: IPAddress) -> Family:
-    return Family.V4 if address.version == 4 else Family.V6
+    return _FAMILIES[address.version]
 
 
+@lru_cache(maxsize=PARSED)
 def parse_address(text: str) -> IPAddress | None:
     """Parse an address as the API server would; None for anything else, zones included."""
     try:

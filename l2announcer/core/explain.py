@@ -1,0 +1,68 @@
+"""What /status shows: for every Service one sentence that says why it is, or is not, here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isinf
+
+from l2announcer.core.announcer import Announcer
+from l2announcer.core.candidacy import State, lease_name
+from l2announcer.core.election import Elector
+from l2announcer.core.model import Key
+
+
+def status(announcer: Announcer, now: float) -> dict[str, object]:
+    """Everything that this node knows and does, as plain data. `now` as for the Announcer."""
+    cluster = announcer.cluster
+    return {
+        "node": announcer.terms.node,
+        "waitingFor": announcer.unlisted,
+        "resigning": announcer.resigning,
+        "controller": _lease(announcer.controller.elector, now),
+        "renewSeconds": announcer.terms.renew_seconds,
+        "interfaces": [
+            {
+                "name": link.name,
+                "mac": link.mac.hex(":"),
+                "usable": link.usable,
+                "up": link.up,
+                "carrier": link.carrier,
+            }
+            for link in cluster.links or ()
+        ],
+        "policies": {
+            key.name: [str(problem) for problem in cluster.policies.problems.get(key, {}).values()]
+            for key in cluster.policies.view
+        },
+        "services": {str(key): service(announcer, key, now) for key in cluster.services},
+    }
+
+
+def service(announcer: Announcer, key: Key, now: float) -> Mapping[str, object]:
+    """Where one Service stands on this node."""
+    selection = announcer.selections.get(key)
+    reasons = [str(reason) for reason in selection.reasons] if selection is not None else []
+    candidacy = announcer.candidacies.get(key)
+    if candidacy is None:
+        return {"state": State.NOT_SELECTED.value, "why": "; ".join(reasons)}
+    state, why = candidacy.state(now, announcer.terms)
+    return {
+        "state": state.value,
+        "why": why,
+        "addresses": [
+            {"address": str(grant.announcement.address), "interface": grant.announcement.interface}
+            for grant in candidacy.grants
+        ],
+        "leftOut": reasons,
+        "lease": {"name": lease_name(key), **_lease(candidacy.elector, now)},
+    }
+
+
+def _lease(elector: Elector, now: float) -> dict[str, object]:
+    until = elector.tenure.until
+    return {
+        "holder": elector.record.holder if elector.record is not None else "",
+        "transitions": elector.record.transitions if elector.record is not None else 0,
+        "tenureSeconds": 0.0 if isinf(until) else round(max(until - now, 0.0), 3),
+        "problem": elector.problem,
+    }

@@ -1,0 +1,254 @@
+"""The daemon: one task group, one pump, and the only place that knows every part.
+
+Background tasks turn the world into facts and know nothing else. The pump, in the body of the
+group, is the only one that acts. An unexpected exception anywhere ends the group and the process;
+the Leases still name this node, so what starts it again resumes them at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import structlog
+import uvloop
+
+from l2announcer import __version__, clock
+from l2announcer.core.announcer import Announcer, Config
+from l2announcer.core.answers import AnswerTable
+from l2announcer.core.effects import Call, Event, Gratuitous, Transition
+from l2announcer.core.facts import Resign
+from l2announcer.core.model import Holding
+from l2announcer.core.terms import Terms
+from l2announcer.inbox import Inbox
+from l2announcer.kube.client import Client, connect
+from l2announcer.kube.configuration import SERVICE_ACCOUNT, ConfigurationError, Source
+from l2announcer.kube.gateway import Gateway
+from l2announcer.lan.incarnation import NodeLock, NodeLockedError, read_incarnation
+from l2announcer.lan.links import watch_links
+from l2announcer.lan.packets import MissingRightError, require_rights
+from l2announcer.lan.responder import Responder
+from l2announcer.metrics import Metrics
+from l2announcer.observation import Observation
+from l2announcer.pump import step
+from l2announcer.settings import Settings
+from l2announcer.systemd import Notifier
+from l2announcer.web.server import CannotListenError, application, serve
+
+RELEASE_SECONDS = 1.5  # of the 2 s in which a stopped daemon is gone
+FLUSH_SECONDS = 0.3
+IDLE_SECONDS = 5.0  # the pump steps at least this often, so that its age tells of a stuck loop
+
+EXPECTED = (ConfigurationError, CannotListenError, MissingRightError, NodeLockedError)
+
+log = structlog.get_logger(__name__)
+
+
+def run(settings: Settings) -> int:
+    """Run until a signal; 0 when stopped in order, 1 when it can't go on (the log says why)."""
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(settings))
+    except EXPECTED as error:
+        log.error("cannot go on", why=str(error))  # noqa: TRY400 - a sentence for its reader
+        return 1
+    return 0
+
+
+async def _run(settings: Settings) -> None:
+    """Put the parts together; everything is closed again in the reverse order."""
+    require_rights()
+    inbox = Inbox()
+    with (
+        Notifier(os.environ) as notifier,
+        NodeLock(settings.node_name),
+        _responder(inbox) as responder,
+    ):
+        announcer = Announcer(_config(settings))
+        observation = Observation(announcer, responder, now=clock.now)
+        metrics = Metrics(__version__, observation.frames, observation.watches)
+        async with connect(
+            _source(settings),
+            qps=settings.k8s_client_rate_limit_qps,
+            burst=settings.k8s_client_rate_limit_burst,
+            now=clock.now,
+            observe=metrics.observe_request,
+        ) as client:
+            gateway = _gateway(client, settings, inbox, metrics)
+            observation.reflectors = gateway.reflectors
+            app = application(
+                live=observation.live,
+                ready=observation.ready,
+                show_status=observation.status,
+                status_public=settings.status_public,
+                registry=metrics.registry,
+            )
+            async with serve(app, settings.listen) as addresses:
+                log.info(
+                    "started",
+                    version=__version__,
+                    node=settings.node_name,
+                    api_server=client.server,
+                    listen=[str(address) for address in addresses],
+                )
+                daemon = _Daemon(announcer, responder, gateway, inbox, observation, metrics)
+                await daemon.run(notifier)
+    log.info("stopped", node=settings.node_name)
+
+
+class _Daemon:
+    """The pump and the world that it acts on (pump.World)."""
+
+    def __init__(
+        self,
+        announcer: Announcer,
+        responder: Responder,
+        gateway: Gateway,
+        inbox: Inbox,
+        observation: Observation,
+        metrics: Metrics,
+    ) -> None:
+        self._announcer = announcer
+        self._responder = responder
+        self._gateway = gateway
+        self._inbox = inbox
+        self._observation = observation
+        self._metrics = metrics
+        self._group = asyncio.TaskGroup()
+        self._troubles: Mapping[str, str] = {}
+
+    async def run(self, notifier: Notifier) -> None:
+        """Pump until everything is released after a signal; then end the background tasks."""
+        with _signals(self._resign):
+            async with self._group as group:
+                background = [
+                    group.create_task(watch_links(self._inbox.post), name="links"),
+                    group.create_task(self._gateway.recorder.run(), name="events"),
+                    *(
+                        group.create_task(reflector.run(), name=f"reflector {kind.value}")
+                        for kind, reflector in self._gateway.reflectors.items()
+                    ),
+                ]
+                await self._pump(notifier)
+                await self._gateway.recorder.flush(FLUSH_SECONDS)
+                for task in background:
+                    task.cancel()
+
+    # pump.World
+
+    def install(self, table: AnswerTable) -> None:
+        self._responder.install(table)
+        for interface, why in self._responder.troubles.items():
+            if self._troubles.get(interface) != why:
+                log.warning("an interface is not served", interface=interface, why=why)
+        self._troubles = dict(self._responder.troubles)
+
+    def send(self, frames: Sequence[Gratuitous]) -> None:
+        self._responder.send(frames)
+
+    def start(self, call: Call) -> None:
+        self._group.create_task(self._perform(call))
+
+    def record(self, event: Event) -> None:
+        self._gateway.recorder.record(event)
+
+    def log(self, transition: Transition) -> None:
+        write = log.warning if transition.warning else log.info
+        write(transition.what, **transition.keys, why=transition.reason)
+
+    async def _perform(self, call: Call) -> None:
+        self._inbox.post(await self._gateway.perform(call))
+
+    async def _pump(self, notifier: Notifier) -> None:
+        announcer, observation = self._announcer, self._observation
+        idle_seconds = min(IDLE_SECONDS, notifier.watchdog_interval_seconds or IDLE_SECONDS)
+        ready, stop_at = False, None
+        while True:
+            now = clock.now()
+            wake_at = step(announcer, self._inbox.take(), self, now=now, wall=clock.wall())
+            observation.stepped(now, self._metrics)
+            notifier.watchdog()
+            if announcer.resigning:
+                if stop_at is None:
+                    notifier.stopping()
+                    stop_at = now + RELEASE_SECONDS
+                if announcer.released or now >= stop_at:
+                    return
+                wake_at = min(wake_at, stop_at)
+            if not ready and not announcer.unlisted:
+                ready = True
+                notifier.ready()
+                log.info("ready", services=len(announcer.cluster.services))
+            notifier.status(observation.summary)
+            wait_seconds = min(wake_at - clock.now(), idle_seconds)
+            if not await self._inbox.wait(wait_seconds) and wait_seconds > 0:
+                late_seconds = clock.now() - (now + wait_seconds)
+                self._metrics.loop_lag_seconds.observe(max(late_seconds, 0.0))
+
+    def _resign(self) -> None:
+        if self._announcer.resigning:
+            os._exit(1)  # asked twice: at once, whatever is under way
+        self._inbox.post(Resign())
+
+
+def _config(settings: Settings) -> Config:
+    incarnation = read_incarnation()
+    terms = Terms(
+        node=settings.node_name,
+        namespace=settings.lease_namespace,
+        holding=Holding(boot=incarnation.boot, netns=incarnation.netns),
+        duration_seconds=int(settings.lease_duration),
+        renew_seconds=settings.lease_retry_period,
+    )
+    return Config(
+        terms=terms,
+        qps=settings.k8s_client_rate_limit_qps,
+        lb_ipam=settings.lb_ipam,
+        address_rest_seconds=max(settings.address_rest, settings.lease_duration),
+    )
+
+
+def _source(settings: Settings) -> Source:
+    return Source(
+        kubeconfig=settings.kubeconfig,
+        host=settings.k8s_service_host,
+        port=settings.k8s_service_port,
+        environ=os.environ,
+        service_account=SERVICE_ACCOUNT,
+    )
+
+
+def _gateway(client: Client, settings: Settings, inbox: Inbox, metrics: Metrics) -> Gateway:
+    return Gateway(
+        client,
+        node_name=settings.node_name,
+        lease_namespace=settings.lease_namespace,
+        service_proxy_name=settings.service_proxy_name,
+        lease_write_seconds=settings.lease_renew_deadline,
+        post=inbox.post,
+        observe_renewal=metrics.lease_renewal_seconds.observe,
+    )
+
+
+@contextmanager
+def _responder(inbox: Inbox) -> Iterator[Responder]:
+    responder = Responder(post=inbox.post, now=clock.now)
+    try:
+        yield responder
+    finally:
+        responder.close()
+
+
+@contextmanager
+def _signals(resign: Callable[[], None]) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, resign)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

@@ -1,0 +1,109 @@
+"""The cluster as one thing: what is read of it, and how each call of the core is carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import assert_never
+
+from l2announcer import clock
+from l2announcer.core.candidacy import LEASE_PREFIX
+from l2announcer.core.controller import CONTROLLER_LEASE
+from l2announcer.core.effects import (
+    Call,
+    LeaseWrite,
+    ReadLease,
+    ReadService,
+    ReadServices,
+    StatusWrite,
+)
+from l2announcer.core.facts import Fact
+from l2announcer.core.model import Kind
+from l2announcer.kube import leases, status
+from l2announcer.kube.client import Client
+from l2announcer.kube.events import Recorder
+from l2announcer.kube.pace import PACE
+from l2announcer.kube.reflector import Reflector
+from l2announcer.kube.resources import table
+from l2announcer.kube.services import read_service, read_services
+
+READ_SECONDS = 5.0
+STATUS_SECONDS = 10.0
+
+
+class Gateway:
+    """Reflectors by kind, the Events' recorder, and `perform`.
+
+    A Lease write takes `lease_write_seconds` at most; `observe_renewal` is told the seconds that
+    each renewal took.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        node_name: str,
+        lease_namespace: str,
+        service_proxy_name: str,
+        lease_write_seconds: float,
+        post: Callable[[Fact], None],
+        observe_renewal: Callable[[float], None],
+    ) -> None:
+        self._client = client
+        self._lease_namespace = lease_namespace
+        self._lease_write_seconds = lease_write_seconds
+        self._observe_renewal = observe_renewal
+        self._resources = table(
+            node_name=node_name,
+            lease_namespace=lease_namespace,
+            lease_prefixes=(LEASE_PREFIX, CONTROLLER_LEASE),
+            service_proxy_name=service_proxy_name,
+        )
+        self.reflectors: Mapping[Kind, Reflector] = {
+            kind: Reflector(
+                client, resource, post=post, now=clock.now, chance=clock.chance, pace=PACE
+            )
+            for kind, resource in self._resources.items()
+        }
+        self.recorder = Recorder(
+            client,
+            resources=self._resources,
+            group_version=self._group_version,
+            node_name=node_name,
+            wall=clock.wall,
+        )
+
+    async def perform(self, call: Call) -> Fact:
+        """Carry out one call; its one outcome. Whatever the API server answers is an outcome."""
+        match call:
+            case LeaseWrite():
+                began_at = clock.now()
+                outcome: Fact = await self._lease_call(call, self._lease_write_seconds)
+                if call.renewal:
+                    self._observe_renewal(clock.now() - began_at)
+                return outcome
+            case ReadLease():
+                return await self._lease_call(call, READ_SECONDS)
+            case ReadService():
+                return await read_service(
+                    self._client, self._resources[Kind.SERVICE], call.key, READ_SECONDS
+                )
+            case ReadServices():
+                return await read_services(self._client, self._resources[Kind.SERVICE], PACE)
+            case StatusWrite():
+                return await status.perform(
+                    self._client,
+                    call,
+                    resource=self._resources[call.kind],
+                    group_version=self._group_version(call.kind),
+                    timeout_seconds=STATUS_SECONDS,
+                )
+            case _:
+                assert_never(call)
+
+    async def _lease_call(self, call: LeaseWrite | ReadLease, seconds: float) -> Fact:
+        return await leases.perform(
+            self._client, call, namespace=self._lease_namespace, timeout_seconds=seconds
+        )
+
+    def _group_version(self, kind: Kind) -> str:
+        return self.reflectors[kind].group_version

@@ -1,0 +1,88 @@
+"""How the daemon looks from outside: health, status, and the numbers that a scrape reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import inf
+
+from l2announcer.core import explain
+from l2announcer.core.announcer import Announcer
+from l2announcer.core.model import Key, Kind
+from l2announcer.kube.reflector import Reflector
+from l2announcer.lan.responder import ANSWERED, Responder
+from l2announcer.metrics import FrameCount, Metrics, WatchAge
+from l2announcer.web.health import Check
+
+STUCK_SECONDS = 30.0  # the pump steps every few seconds
+STALE_WATCH_SECONDS = 300.0
+
+
+class Observation:
+    """Reads what the parts say of themselves. `reflectors` are set once there are some."""
+
+    def __init__(
+        self, announcer: Announcer, responder: Responder, *, now: Callable[[], float]
+    ) -> None:
+        self.reflectors: Mapping[Kind, Reflector] = {}
+        self._announcer = announcer
+        self._responder = responder
+        self._now = now
+        self._stepped_at = now()
+        self._held: frozenset[Key] = frozenset()
+
+    def stepped(self, now: float, metrics: Metrics) -> None:
+        """Take in that the pump made a step."""
+        self._stepped_at = now
+        held = self._announcer.held(now)
+        if held != self._held:
+            metrics.lease_transitions.inc(len(held ^ self._held))
+            metrics.services_held.set(len(held))
+            self._held = held
+
+    @property
+    def summary(self) -> str:
+        """One line for the service manager."""
+        waiting = self._announcer.unlisted
+        if waiting:
+            return f"waiting for: {', '.join(waiting)}"
+        services = len(self._announcer.cluster.services)
+        return f"answering for {len(self._held)} of {services} Services"
+
+    def status(self) -> Mapping[str, object]:
+        return {
+            **explain.status(self._announcer, self._now()),
+            "watches": {
+                kind.value: {"problem": reflector.problem, "state": reflector.state.value}
+                for kind, reflector in self.reflectors.items()
+            },
+            "interfaceTroubles": self._responder.troubles,
+        }
+
+    def live(self) -> Sequence[Check]:
+        age_seconds = self._now() - self._stepped_at
+        reason = f"the pump made its last step {age_seconds:.0f} s ago"
+        return [Check(name="pump", ok=age_seconds < STUCK_SECONDS, reason=reason)]
+
+    def ready(self) -> Sequence[Check]:
+        """Listed once, and heard of lately; what is not installed is no reason to be unready."""
+        checks = list(self.live())
+        for kind, reflector in self.reflectors.items():
+            age_seconds = self._now() - reflector.last_confirmed_at
+            fresh = reflector.listed and age_seconds < STALE_WATCH_SECONDS
+            heard = "never" if age_seconds == inf else f"{age_seconds:.0f} s ago"
+            reason = f"last heard of {heard}: {reflector.problem or 'the first list is under way'}"
+            checks.append(Check(name=kind.value, ok=fresh, reason=reason))
+        found = self._announcer.cluster.links is not None
+        reason = "the kernel has not listed them yet"
+        checks.append(Check(name="interfaces", ok=found, reason=reason))
+        return checks
+
+    def frames(self) -> Iterator[FrameCount]:
+        for interface, reason, frames in self._responder.counters():
+            dropped_for = None if reason == ANSWERED else reason
+            yield FrameCount(interface, "arp", dropped_for, frames)
+
+    def watches(self) -> Iterator[WatchAge]:
+        for kind, reflector in self.reflectors.items():
+            if reflector.listed:
+                yield WatchAge(kind.value, self._now() - reflector.last_confirmed_at)
