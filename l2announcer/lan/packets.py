@@ -1,8 +1,8 @@
 """Packet sockets: raw Ethernet frames of one interface, filtered in the kernel (packet(7)).
 
-The only user of AF_PACKET. A socket hears nothing before its filter is set, never hears what this
-node sends through the same interface, and never blocks. The kernel binds it to an interface by
-index, which no renaming or re-creation under the same name changes.
+The only user of AF_PACKET. A socket hears nothing before its filter is set and never blocks; bound
+to one protocol, it never hears what this node sends through the same interface. It is bound to the
+interface by index, which no renaming, and no new interface of the same name, can mistake.
 """
 
 from __future__ import annotations
@@ -24,10 +24,8 @@ from l2announcer.wire.ethernet import ETHERTYPE_ARP, MINIMUM_BYTES
 MOST_FRAMES_PER_WAKE_UP = 64
 """What is left comes with the next turn of the loop, after the tasks that wait for it."""
 
-# asm-generic/socket.h and linux/if_packet.h: the socket module does not name these.
+# asm-generic/socket.h: the socket module does not name it.
 _SO_ATTACH_FILTER = 26
-_SOL_PACKET = 263
-_PACKET_IGNORE_OUTGOING = 23
 
 # What the kernel takes depends on its net.core.optmem_max: 20 KiB before Linux 6.7.
 _FILTER_LIMITS = (bpf.MOST_INSTRUCTIONS, 1024, 256, bpf.FEWEST_INSTRUCTIONS)
@@ -81,7 +79,6 @@ class PacketSocket:
         self._socket = _opened()
         try:
             self._socket.setblocking(False)
-            self._socket.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
             self.admit(admitted)
             _bind(self._socket, index)
             self._listen()

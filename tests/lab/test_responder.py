@@ -41,6 +41,10 @@ SENTINEL = IPv4Address("172.19.0.241")
 FOREIGN = IPv4Address("172.19.0.77")
 PATIENCE_SECONDS = 10
 
+# linux/if_packet.h
+SOL_PACKET = 263
+PACKET_STATISTICS = 6
+
 
 @dataclass(eq=False, kw_only=True)
 class Segment:
@@ -123,7 +127,6 @@ def link_of(host: Namespace, name: str = "eth0") -> Link:
 
 def raw_socket(host: Namespace, interface: str) -> socket.socket:
     opened = host.socket(socket.AF_PACKET, socket.SOCK_RAW)
-    opened.setsockopt(packets._SOL_PACKET, packets._PACKET_IGNORE_OUTGOING, 1)
     opened.setblocking(False)
     opened.bind((interface, ETHERTYPE_ARP))
     return opened
@@ -440,7 +443,7 @@ async def test_one_wake_up_takes_a_bounded_batch(segment: Segment) -> None:
 
 def statistics(opened: socket.socket) -> int:
     """How many frames have passed the filter since the last call (PACKET_STATISTICS)."""
-    passed: int = struct.unpack("=II", opened.getsockopt(packets._SOL_PACKET, 6, 8))[0]
+    passed: int = struct.unpack("=II", opened.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[0]
     return passed
 
 
