@@ -114,7 +114,7 @@ def test_a_third_joins_the_first_that_fits(store: Store) -> None:
 
 
 def test_two_clusters_of_sharers(store: Store) -> None:
-    """Services a and c on port 80, b and d on 81, one key → two addresses, each with one of both."""
+    """Two on port 80, two on 81, all with one key → two addresses, each with one of both."""
     for name, number in (("a", 80), ("b", 81), ("c", 80), ("d", 81)):
         store.service(name, annotations={KEY: "k"}, ports=port(number))
     store.run()
