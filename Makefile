@@ -1,0 +1,47 @@
+# Everything that is done with this project. `make` alone lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+KEEP ?=
+SEEDS ?= 500
+TESTS ?=
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## the walk-through on real sockets, in a lab of network namespaces (KEEP=1 leaves it up)
+	@PYTHON=$(PYTHON) tests/setup.sh run
+	@$(BIN)/python -m tests.lab.demo $(if $(KEEP),--keep)
+
+test: dev ## every test: unit, property, scenarios, simulation, lab, cluster (TESTS=… for some)
+	@$(BIN)/python -m tests.cluster.build
+	@$(BIN)/pytest -n auto --dist loadgroup $(TESTS)
+
+lint: dev ## form and types: ruff, mypy --strict, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: dev ## put the code into form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+sim: dev ## the simulation: many cores, virtual time, faults from seeds (SEEDS=…)
+	@$(BIN)/python -m tests.sim --seeds $(SEEDS)
+
+bench-answers: dev ## time of one answer from the table, beside parsing every frame
+	@$(BIN)/python -m tests.bench.answers
+
+docs: dev ## write docs/settings.md and config/l2announcer.yaml from the settings
+	@$(BIN)/python -m tests.settings_table
+
+dev:
+	@PYTHON=$(PYTHON) tests/setup.sh dev
+
+clean: ## remove what was built in the checkout
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis
+
+.PHONY: help demo test lint fmt sim bench-answers docs dev clean
