@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from ipaddress import IPv4Address
 
 from l2announcer.core.facts import Claimed
 from l2announcer.core.model import Announcement, Link
@@ -51,8 +50,8 @@ Line = tuple[Tenure, tuple[Tenure, ...], bytes]
 class InterfaceAnswers:
     """What is answered on one interface, and whose claims there are of interest.
 
-    `link` is the interface, `addresses` are all that a filter has to let through: granted and
-    watched. Nothing changes here but the tenures, which their electors move.
+    `link` is the interface, `addresses` are all that a filter has to let through, granted and
+    watched, as four bytes each. Nothing changes here but the tenures, which their electors move.
     """
 
     __slots__ = (
@@ -68,20 +67,21 @@ class InterfaceAnswers:
     def __init__(
         self,
         link: Link,
-        grants: Mapping[IPv4Address, list[Tenure]],
-        watched: Iterable[IPv4Address],
+        grants: Mapping[bytes, list[Tenure]],
+        watched: Iterable[bytes],
         own_macs: frozenset[bytes],
     ) -> None:
         self.link = link
-        self.addresses = frozenset(grants) | frozenset(watched)
+        self.addresses = frozenset((*grants, *watched))
         self._own_macs = own_macs
         self._never_asking = own_macs | {UNSPECIFIED}
         self._destinations = frozenset({BROADCAST, link.mac})
-        self._notable = {address.packed for address in (*self.addresses, arp.ANY_ADDRESS)}
-        self._lines: dict[bytes, Line] = {}
-        for address, (first, *others) in grants.items():
-            opening = arp.reply_opening(mac=link.mac, address=address)
-            self._lines[address.packed] = (first, tuple(others), opening)
+        self._notable = self.addresses | {arp.ANY_ADDRESS.packed}
+        opening = arp.reply_opening(mac=link.mac)
+        self._lines: dict[bytes, Line] = {
+            address: (first, tuple(others), opening + address)
+            for address, (first, *others) in grants.items()
+        }
 
     def answer(self, frame: bytes, now: float) -> bytes | Outcome:
         """The reply to send at once on the same interface, or why there is none.
@@ -123,7 +123,7 @@ class InterfaceAnswers:
         if probe and packet.operation is not arp.Operation.REQUEST:
             return None
         address = packet.target_address if probe else packet.sender_address
-        if address not in self.addresses:
+        if address.packed not in self.addresses:
             return None
         return Claimed(address, packet.sender_mac, self.link.name, probe=probe)
 
@@ -154,15 +154,16 @@ class AnswerTable:
         self, grants: Iterable[Grant], watched: Iterable[Announcement], links: Iterable[Link]
     ) -> None:
         links = tuple(links)
-        granted_by_name: dict[str, dict[IPv4Address, list[Tenure]]] = {}
+        granted_by_name: dict[str, dict[bytes, list[Tenure]]] = {}
         for grant in grants:
             address, name = grant.announcement
-            if isinstance(address, IPv4Address):
-                granted_by_name.setdefault(name, {}).setdefault(address, []).append(grant.tenure)
-        watched_by_name: dict[str, set[IPv4Address]] = {}
+            if address.version == 4:
+                granted = granted_by_name.setdefault(name, {})
+                granted.setdefault(address.packed, []).append(grant.tenure)
+        watched_by_name: dict[str, list[bytes]] = {}
         for address, name in watched:
-            if isinstance(address, IPv4Address):
-                watched_by_name.setdefault(name, set()).add(address)
+            if address.version == 4:
+                watched_by_name.setdefault(name, []).append(address.packed)
         own_macs = frozenset(link.mac for link in links if names_one_station(link.mac))
         named = granted_by_name.keys() | watched_by_name.keys()
         self.interfaces: Mapping[int, InterfaceAnswers] = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
-
 from l2announcer.core.facts import Claimed
 from l2announcer.core.model import Announcement
 
@@ -32,8 +30,6 @@ class ClaimLimit:
         stations.add(claimed.mac)
         return True
 
-    def keep(self, announcements: AbstractSet[Announcement]) -> None:
-        """Forget all other announcements than these."""
-        self._windows = {
-            key: window for key, window in self._windows.items() if key[0] in announcements
-        }
+    def forget_until(self, now: float) -> None:
+        """Forget the windows that are over, lest those of long-gone addresses pile up."""
+        self._windows = {key: window for key, window in self._windows.items() if now < window[0]}

@@ -16,7 +16,6 @@ import struct
 from collections import Counter
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
-from ipaddress import IPv4Address
 
 from l2announcer.wire import bpf
 from l2announcer.wire.ethernet import ETHERTYPE_ARP, MINIMUM_BYTES
@@ -60,6 +59,7 @@ def require_rights() -> None:
 class PacketSocket:
     """ARP on one interface. Must be made, and closed, where an event loop runs.
 
+    `admitted` are the addresses, four bytes each, about which the filter lets frames through;
     `readable` is called by the loop whenever there are frames. What goes wrong on the way is
     counted in `counts` by a reason: `receive_…` or `send_…` and one of down, gone, no_buffers,
     failed. Raises MissingRightError, and OSError if the interface is gone or resources are short.
@@ -69,7 +69,7 @@ class PacketSocket:
         self,
         *,
         index: int,
-        admitted: AbstractSet[IPv4Address],
+        admitted: AbstractSet[bytes],
         readable: Callable[[], None],
         counts: Counter[str],
     ) -> None:
@@ -86,7 +86,7 @@ class PacketSocket:
             self._socket.close()
             raise
 
-    def admit(self, addresses: AbstractSet[IPv4Address]) -> None:
+    def admit(self, addresses: AbstractSet[bytes]) -> None:
         """Swap the filter, in one step, for one that lets ARP about these addresses through.
 
         Frames that the former filter let in may still be waiting. OSError leaves that in force.

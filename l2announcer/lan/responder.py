@@ -10,7 +10,6 @@ from ipaddress import IPv4Address
 from l2announcer.core.answers import AnswerTable, InterfaceAnswers, Outcome
 from l2announcer.core.effects import Gratuitous, Message
 from l2announcer.core.facts import Fact
-from l2announcer.core.model import Announcement
 from l2announcer.lan.claims import ClaimLimit
 from l2announcer.lan.packets import PacketSocket
 from l2announcer.wire import arp
@@ -64,13 +63,7 @@ class Responder:
                 del self._ports[index]
         names = {answers.link.name for answers in table.interfaces.values()}
         self._counts = {name: self._counts.get(name, Counter()) for name in names}
-        self._limit.keep(
-            {
-                Announcement(address, answers.link.name)
-                for answers in table.interfaces.values()
-                for address in answers.addresses
-            }
-        )
+        self._limit.forget_until(self._now())
         self.troubles = {}
         for index, answers in table.interfaces.items():
             try:

@@ -104,13 +104,13 @@ def parse(frame: bytes) -> Packet | None:
     )
 
 
-def reply_opening(*, mac: bytes, address: IPv4Address) -> bytes:
-    """What all replies for an address have in common: bytes 6 to 32, source to sender address.
+def reply_opening(*, mac: bytes) -> bytes:
+    """What all replies from an interface have in common: bytes 6 to 28, source to sender MAC.
 
-    The asker's hardware address goes before it, and the asker's hardware and protocol address
-    (ten bytes, as they stand in the request) and `REPLY_PADDING` after it.
+    Before it goes the asker's hardware address; after it the answered address, the asker's
+    hardware and protocol address, and `REPLY_PADDING`.
     """
-    return mac + REPLY_KIND + mac + address.packed
+    return mac + REPLY_KIND + mac
 
 
 REPLY_PADDING = bytes(18)

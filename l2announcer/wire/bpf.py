@@ -14,7 +14,6 @@ end to its beginning, since classic BPF only jumps forward.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address
 from itertools import pairwise
 from struct import Struct
 from typing import NamedTuple
@@ -74,8 +73,8 @@ def packed(program: Program) -> bytes:
     return b"".join(_INSTRUCTION.pack(*instruction) for instruction in program)
 
 
-def arp_filter(addresses: Iterable[IPv4Address], limit: int = MOST_INSTRUCTIONS) -> Program:
-    """The program for these addresses, of at most `limit` instructions (at least 64).
+def arp_filter(addresses: Iterable[bytes], limit: int = MOST_INSTRUCTIONS) -> Program:
+    """The program for addresses of four bytes, in at most `limit` instructions (at least 64).
 
     Where there are too many runs, those with the least between them are taken for one: more
     passes then, never less.
@@ -92,10 +91,11 @@ def arp_filter(addresses: Iterable[IPv4Address], limit: int = MOST_INSTRUCTIONS)
 Run = tuple[int, int]
 
 
-def _runs(addresses: Iterable[IPv4Address]) -> list[Run]:
+def _runs(addresses: Iterable[bytes]) -> list[Run]:
     """Maximal runs of neighbours, as (first, last), in order."""
     runs: list[Run] = []
-    for number in sorted(set(map(int, addresses))):
+    for address in sorted(set(addresses)):
+        number = int.from_bytes(address, "big")
         if runs and runs[-1][1] == number - 1:
             runs[-1] = (runs[-1][0], number)
         else:

@@ -426,7 +426,7 @@ async def test_one_wake_up_takes_a_bounded_batch(segment: Segment) -> None:
     with segment.node.in_namespace():
         opened = PacketSocket(
             index=link_of(segment.node).index,
-            admitted=frozenset({VIP}),
+            admitted=frozenset({VIP.packed}),
             readable=lambda: None,
             counts=Counter(),
         )

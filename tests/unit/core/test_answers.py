@@ -151,8 +151,8 @@ def test_the_filter_gets_granted_and_watched_addresses_of_the_interface() -> Non
         LINKS,
     )
 
-    assert table.interfaces[ETH0.index].addresses == {VIP, WATCHED}
-    assert table.interfaces[ETH1.index].addresses == {SHARED}
+    assert table.interfaces[ETH0.index].addresses == {VIP.packed, WATCHED.packed}
+    assert table.interfaces[ETH1.index].addresses == {SHARED.packed}
 
 
 @pytest.mark.parametrize("interface", ["eth9", "tun0", "lo"])

@@ -132,7 +132,7 @@ def test_padding_of_any_length_and_content_is_of_no_account(packet: Packet, tail
 @given(packets)
 def test_the_parts_of_a_reply_make_up_the_reply(packet: Packet) -> None:
     asker = packet.sender_mac + packet.sender_address.packed
-    opening = arp.reply_opening(mac=NODE, address=VIP)
+    opening = arp.reply_opening(mac=NODE) + VIP.packed
 
     assert packet.sender_mac + opening + asker + arp.REPLY_PADDING == arp.reply(
         mac=NODE, address=VIP, to_mac=packet.sender_mac, to_address=packet.sender_address
