@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 
 from l2announcer.core.facts import Object
+from l2announcer.core.lease import decode as read_lease
 from l2announcer.core.model import (
     Block,
     Condition,
-    Holding,
     Ingress,
     Key,
     Kind,
@@ -30,9 +30,8 @@ from l2announcer.core.model import (
     Service,
 )
 from l2announcer.kube import schema
+from l2announcer.kube.errors import MALFORMED
 from l2announcer.kube.resources import API_KINDS
-
-HOLDER_ANNOTATION = "l2announcer.io/holder"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +48,6 @@ _read_policy = msgspec.json.Decoder(schema.Policy).decode
 _read_pool = msgspec.json.Decoder(schema.Pool).decode
 _read_node = msgspec.json.Decoder(schema.Node).decode
 _read_any = msgspec.json.Decoder(dict[str, Any]).decode
-_read_holding = msgspec.json.Decoder(schema.Holding).decode
 _read_identity = msgspec.json.Decoder(schema.Identity).decode
 
 
@@ -136,19 +134,8 @@ def node(raw: bytes | msgspec.Raw) -> Node:
 
 def lease(raw: bytes | msgspec.Raw) -> LeaseRecord:
     whole = _read_any(raw)
-    read = msgspec.convert(whole, schema.Lease)
-    meta, spec = read.metadata, read.spec or schema.LeaseSpec()
-    return LeaseRecord(
-        name=meta.name,
-        resource_version=meta.resource_version or "",
-        holder=spec.holder_identity or "",
-        duration_seconds=spec.lease_duration_seconds or 0,
-        acquire_time=spec.acquire_time or "",
-        renew_time=spec.renew_time or "",
-        transitions=spec.lease_transitions or 0,
-        holding=_holding(meta.annotations or {}),
-        raw=whole,
-    )
+    msgspec.convert(whole, schema.Lease)  # the core reads it, once its types are known to be right
+    return read_lease(whole)
 
 
 _BY_KIND: Mapping[Kind, Callable[[bytes | msgspec.Raw], Object]] = {
@@ -164,7 +151,7 @@ def decode(kind: Kind, raw: bytes | msgspec.Raw) -> Object | Problem:
     """One object, or why it cannot be read."""
     try:
         return _BY_KIND[kind](raw)
-    except msgspec.MsgspecError as error:
+    except MALFORMED as error:
         key, _ = identity(raw)
         named = f"{API_KINDS[kind]} {key}" if key.name else f"a nameless {API_KINDS[kind]}"
         return Problem(kind=kind, key=key, sentence=f"{named}: {_where(error)}")
@@ -174,25 +161,17 @@ def identity(raw: bytes | msgspec.Raw) -> tuple[Key, str]:
     """Name and resourceVersion of an object, whatever else is in it; empty where they are not."""
     try:
         meta = _read_identity(raw).metadata
-    except msgspec.MsgspecError:
+    except MALFORMED:
         return Key("", ""), ""
     return Key(meta.namespace or "", meta.name), meta.resource_version or ""
 
 
-def _where(error: msgspec.MsgspecError) -> str:
+def _where(error: Exception) -> str:
     """Msgspec's message with the field first: "spec.interfaces[0]: expected `str`, got `int`"."""
     found = re.fullmatch(r"(.*?) - at `\$\.?(.*)`", str(error), re.DOTALL)
     if not found or not found[2]:
         return str(error)
     return f"{found[2]}: {found[1][:1].lower()}{found[1][1:]}"
-
-
-def _holding(annotations: Mapping[str, str]) -> Holding | None:
-    try:
-        read = _read_holding(annotations[HOLDER_ANNOTATION])
-    except (KeyError, msgspec.MsgspecError):
-        return None
-    return Holding(boot=read.boot, netns=read.netns, macs=tuple(read.macs), mode=read.mode)
 
 
 def _ingress(read: schema.Ingress) -> Ingress:

@@ -73,7 +73,7 @@ _read_resources = msgspec.json.Decoder(_ResourceList).decode
 def page(kind: Kind, body: bytes, *, prefixes: tuple[str, ...]) -> Page:
     """A page, without the objects whose name has none of `prefixes` (when there are any).
 
-    Raises msgspec.MsgspecError for what is not a list of the API.
+    Raises one of MALFORMED for what is not a list of the API.
     """
     read = _read_list(body)
     items = [(identity(raw)[0], raw) for raw in read.items or ()]
@@ -87,7 +87,7 @@ def page(kind: Kind, body: bytes, *, prefixes: tuple[str, ...]) -> Page:
 def event(kind: Kind, line: bytes, *, prefixes: tuple[str, ...]) -> WatchEvent:
     """One event of a watch.
 
-    Raises ApiError for an event of type ERROR, msgspec.MsgspecError for what is no event at all.
+    Raises ApiError for an event of type ERROR, one of MALFORMED for what is no event at all.
     """
     read = _read_event(line)
     if read.type == "ERROR":

@@ -8,6 +8,8 @@ import msgspec
 
 from l2announcer.core.facts import Refusal
 
+MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError)  # what decoding raises: not the API's bytes
+
 
 class ApiError(Exception):
     """A request had no success. `str()` is a sentence for a person, with the server's message.
@@ -97,7 +99,7 @@ def sorted_by_status(
         message = status.message or status.reason
         if status.details is not None:
             retry_after_seconds = retry_after_seconds or status.details.retry_after_seconds
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except MALFORMED:
         message = body[:_MESSAGE_LIMIT].decode(errors="replace").strip()
     kind = _BY_CODE.get(code, Invalid if 400 <= code < 500 else Unavailable)
     return kind(

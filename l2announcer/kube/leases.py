@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from l2announcer.core.effects import LeaseWrite, ReadLease
 from l2announcer.core.facts import LeaseRead, LeaseRefused, LeaseWritten, Refusal
 from l2announcer.core.model import LeaseRecord
 from l2announcer.kube import decode
 from l2announcer.kube.client import Client
-from l2announcer.kube.errors import ApiError, Missing
+from l2announcer.kube.errors import MALFORMED, ApiError, Missing
 from l2announcer.kube.resources import LEASES, collection
 
 
@@ -26,13 +24,13 @@ async def perform(
             path if call.create else f"{path}/{call.name}",
             resource="leases",
             timeout_seconds=timeout_seconds,
-            body={"apiVersion": LEASES, "kind": "Lease", **call.body},
+            body=call.body,
             urgent=call.renewal,
         )
         return LeaseWritten(decode.lease(body))
     except ApiError as error:
         return LeaseRefused(call.name, error.why)
-    except msgspec.MsgspecError:  # not the API server's answer: a proxy's page, a cut body
+    except MALFORMED:  # not the API server's answer: a proxy's page, a cut body
         return LeaseRefused(call.name, Refusal.UNAVAILABLE)
 
 
@@ -51,6 +49,6 @@ async def _read(client: Client, name: str, namespace: str, timeout_seconds: floa
         pass
     except ApiError as error:
         why = error.why
-    except msgspec.MsgspecError:
+    except MALFORMED:
         why = Refusal.UNAVAILABLE
     return LeaseRead(name, record, why)

@@ -155,10 +155,3 @@ class LeaseSpec(Struct):
 class Lease(Struct):
     metadata: Metadata
     spec: LeaseSpec | None = None
-
-
-class Holding(msgspec.Struct):
-    boot: str
-    netns: int
-    macs: list[str] = msgspec.field(default_factory=list)
-    mode: str = "service"
