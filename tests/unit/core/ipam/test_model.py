@@ -76,8 +76,10 @@ class History(RuleBasedStateMachine):
     @rule(name=st.sampled_from(["p0", "p1"]))
     def delete_pool(self, name: str) -> None:
         if Key("", name) in self.store.pools:
-            self.under_way = [write for write in self.under_way if write.key.name != name]
             self.store.delete_pool(name)
+            for write in [write for write in self.under_way if write.key.name == name]:
+                self.under_way.remove(write)
+                self.store.refuse(write, Refusal.MISSING)
 
     @rule()
     def poll(self) -> None:
@@ -147,7 +149,7 @@ class History(RuleBasedStateMachine):
         of_pools = {
             address for blocks in pools.values() for block, _ in blocks for address in block
         }
-        assert users.keys() <= of_pools
+        assert users.keys() <= of_pools or not pools  # without any pool nothing is touched
         for name, blocks in pools.items():
             total = sum(len(block) for block, _ in blocks)
             available = sum(len(givable - users.keys()) for _, givable in blocks)
