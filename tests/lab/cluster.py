@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import subprocess
 import sys
 import time
@@ -34,6 +35,7 @@ CONTROL_PLANE = "my-cluster-control-plane"
 WORKERS = ("my-cluster-worker", "my-cluster-worker2")
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
 POLL_SECONDS = 0.02
+ANSWER_SECONDS = 2.0
 
 
 class NodePlan(NamedTuple):
@@ -76,6 +78,7 @@ class Cluster:
         self.nodes: dict[str, Namespace] = {}
         self.client: Namespace
         self.api: Api
+        self.proxy: ServiceProxy
         self._environment = dict(environment or {})
         self._undo = ExitStack()
         self._controllers: list[Kubelet | ServiceProxy] = []
@@ -95,9 +98,9 @@ class Cluster:
             ]
             kubelet = Kubelet(self.api, self.lab, networks)
             undo.callback(kubelet.close)
-            proxy = ServiceProxy(self.api, list(self.nodes.values()))
-            undo.callback(proxy.close)
-            self._controllers = [kubelet, proxy]
+            self.proxy = ServiceProxy(self.api, list(self.nodes.values()))
+            undo.callback(self.proxy.close)
+            self._controllers = [kubelet, self.proxy]
             self._undo = undo.pop_all()
         return self
 
@@ -140,9 +143,15 @@ class Cluster:
 
     def ready(self, name: str) -> bool:
         """Does the daemon of a node say so on its health port?"""
-        url = f"http://127.0.0.1:{HEALTH_PORT}/readyz"
-        script = f"import urllib.request as r; r.urlopen('{url}', timeout=2)"
-        return not self.nodes[name].run([sys.executable, "-c", script], check=False).returncode
+        with self.nodes[name].socket(socket.AF_INET, socket.SOCK_STREAM) as connection:
+            connection.settimeout(ANSWER_SECONDS)
+            try:
+                connection.connect(("127.0.0.1", HEALTH_PORT))
+                connection.sendall(b"GET /readyz HTTP/1.0\r\n\r\n")
+                with connection.makefile("rb") as answer:
+                    return b" 200 " in answer.readline()
+            except OSError:
+                return False
 
     def until(self, fact: str, probe: Callable[[], T], seconds: float) -> T:
         """The first result of `probe` that is true; LabError, naming the fact, when none comes."""

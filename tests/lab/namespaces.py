@@ -80,8 +80,11 @@ class Namespace:
         return result
 
     def popen(self, command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
-        """Start a process that the lab ends, at the latest when it is taken down."""
-        child = subprocess.Popen(self.argv(command), **options)
+        """Start a process that the lab ends, at the latest when it is taken down.
+
+        It has a session of its own: a terminal's Ctrl-C is for us, and we end it.
+        """
+        child = subprocess.Popen(self.argv(command), start_new_session=True, **options)
         self.children.append(child)
         return child
 
@@ -166,7 +169,11 @@ class Lab:
         script = "ip link set lo up && echo ready && exec sleep infinity"
         command = ["setpriv", "--pdeathsig", "KILL", "unshare", "-n", "sh", "-ec", script]
         holder = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         made = Namespace(name=name, holder=holder)
         self.namespaces[name] = made

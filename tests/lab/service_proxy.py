@@ -28,6 +28,10 @@ class ServiceProxy:
     def close(self) -> None:
         self.reconciler.close()
 
+    def translates(self, address: str) -> bool:
+        """Have all nodes loaded rules for an address of a Service with ready endpoints?"""
+        return any(address in line and " dnat " in line for line in self._loaded.splitlines())
+
     def _converge(self) -> None:
         rules = ruleset(self._api.items(SERVICES), self._api.items(SLICES))
         if rules == self._loaded:

@@ -1,0 +1,1 @@
+"""The guide, step by step, on real sockets: `make demo`."""
