@@ -6,6 +6,7 @@ Needs root, or a user who may make user namespaces. Exit code 0: every step held
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -97,7 +98,7 @@ The lab stays up; the daemon of {stopped} is the one that was stopped. Look arou
   {where}/in {running}     (a shell in that node)
   tail -f {where}/*.log
 Take it down:
-  make demo-down""")
+  kill {os.getpid()}""")
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
