@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from tests.fakes.causes import Cause, bad_value, forbidden_field, required
-from tests.fakes.refusals import bad_request
+from tests.fakes.refusals import UndecodableError
 from tests.fakes.resources import (
     DEFINITIONS,
     DEPLOYMENTS,
@@ -64,6 +64,16 @@ class Admission:
             DEFINITIONS: _definition,
         }
 
+    def decode(self, resource: Resource, new: Object) -> None:
+        """Bring typed fields into their one form; UndecodableError where a type is wrong."""
+        for field in ("labels", "annotations", "finalizers", "ownerReferences"):
+            if not new["metadata"].get(field):
+                new["metadata"].pop(field, None)
+        if resource is LEASES:
+            _decode_lease(new)
+        elif resource is EVENTS:
+            _micro_time(new, "eventTime", "Event", "v1")
+
     def admit(self, resource: Resource, new: Object, old: Object | None) -> Iterator[Cause]:
         """Put defaults into `new`, which is going to replace `old`; what is wrong with it."""
         if old is None:
@@ -97,26 +107,24 @@ def _micro_time(holder: Object, field: str, kind: str, version: str) -> None:
         holder.pop(field, None)
         return
     if not isinstance(text, str) or not _MICRO.fullmatch(text):
-        raise bad_request(
-            f'{kind} in version "{version}" cannot be handled as a {kind}: parsing time "{text}" '
-            'as "2006-01-02T15:04:05.000000Z07:00": cannot parse'
-        )
+        why = f'parsing time "{text}" as "2006-01-02T15:04:05.000000Z07:00": cannot parse'
+        raise UndecodableError(kind, version, why)
     if not text.endswith("Z"):
         utc = datetime.fromisoformat(text).astimezone(UTC)
         holder[field] = utc.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _lease(new: Object, _old: Object | None) -> Iterator[Cause]:
+def _decode_lease(new: Object) -> None:
     spec = new.setdefault("spec", {})
+    _checked(spec, "holderIdentity", str, "string")
     for field in ("acquireTime", "renewTime"):
         _micro_time(spec, field, "Lease", "v1")
     for field in ("leaseDurationSeconds", "leaseTransitions"):
-        if not isinstance(spec.get(field, 0), int):
-            raise bad_request(
-                'Lease in version "v1" cannot be handled as a Lease: json: cannot unmarshal '
-                f"{type(spec[field]).__name__} into Go struct field LeaseSpec.spec.{field} of "
-                "type int32"
-            )
+        _checked(spec, field, int, "int32")
+
+
+def _lease(new: Object, _old: Object | None) -> Iterator[Cause]:
+    spec = new["spec"]
     if spec.get("leaseDurationSeconds", 1) <= 0:
         value = spec["leaseDurationSeconds"]
         yield bad_value("spec.leaseDurationSeconds", value, "must be greater than 0")
@@ -125,8 +133,17 @@ def _lease(new: Object, _old: Object | None) -> Iterator[Cause]:
         yield bad_value("spec.leaseTransitions", value, "must be greater than or equal to 0")
 
 
+def _checked(spec: dict[str, Any], field: str, wanted: type, name: str) -> None:
+    """Drop a null; Refusal 400 for a value of another type."""
+    value = spec.get(field)
+    if value is None:
+        spec.pop(field, None)
+    elif not isinstance(value, wanted) or isinstance(value, bool):
+        why = f"json: cannot unmarshal into Go struct field LeaseSpec.spec.{field} of type {name}"
+        raise UndecodableError("Lease", "v1", why)
+
+
 def _event(new: Object, _old: Object | None) -> Iterator[Cause]:
-    _micro_time(new, "eventTime", "Event", "v1")
     new.setdefault("eventTime", None)
     for field, empty in (
         ("firstTimestamp", None),

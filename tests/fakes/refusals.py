@@ -40,6 +40,15 @@ class UnservedError(Refusal):
         super().__init__(404, "NotFound", "404 page not found")
 
 
+class UndecodableError(Refusal):
+    """A field of a built-in kind has a value of a wrong type."""
+
+    def __init__(self, kind: str, version: str, why: str) -> None:
+        text = f'{kind} in version "{version}" cannot be handled as a {kind}: {why}'
+        super().__init__(400, "BadRequest", text)
+        self.why = why
+
+
 def about(resource: Resource, name: str, *, kind: str = "") -> dict[str, Any]:
     """The `details` of a Status; real ones leave the group of core kinds out."""
     details: dict[str, Any] = {"name": name} if name else {}
@@ -67,6 +76,13 @@ def conflict(resource: Resource, name: str, why: str = "") -> Refusal:
     return Refusal(409, "Conflict", text, about(resource, name))
 
 
+def unpatchable(error: UndecodableError) -> Refusal:
+    """What a patch is told that makes an object undecodable."""
+    text = f"Invalid value: {error.why}"
+    cause = {"reason": "FieldValueInvalid", "message": text, "field": "patch"}
+    return Refusal(422, "Invalid", f' "" is invalid: patch: {text}', {"causes": [cause]})
+
+
 def bad_request(text: str) -> Refusal:
     return Refusal(400, "BadRequest", text)
 
@@ -75,12 +91,13 @@ def expired(text: str) -> Refusal:
     return Refusal(410, "Expired", text)
 
 
-def invalid(resource: Resource, name: str, causes: Sequence[Cause]) -> Refusal:
-    """422 with every cause; `causes` is not empty."""
-    qualified = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+def invalid(resource: Resource, name: str, causes: Sequence[Cause], *, kind: str = "") -> Refusal:
+    """422 with every cause; `causes` is not empty. Some refusals name the plural as `kind`."""
+    kind = kind or resource.kind
+    qualified = f"{kind}.{resource.group}" if resource.group else kind
     texts = [f"{cause.field}: {cause.text}" for cause in causes]
     listed = texts[0] if len(texts) == 1 else "[" + ", ".join(texts) + "]"
-    details = about(resource, name, kind=resource.kind) | {
+    details = about(resource, name, kind=kind) | {
         "causes": [
             {"reason": cause.reason, "message": cause.text, "field": cause.field}
             for cause in causes

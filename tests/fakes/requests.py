@@ -183,6 +183,8 @@ def _check_type(body: Any, resource: Resource, where: Target) -> None:
         raise bad_request(
             f"the kind in the data ({kind}) does not match the expected kind ({resource.kind})"
         )
+    if resource.custom and not (version and kind):
+        raise bad_request("Object 'Kind' or 'apiVersion' is missing")
     given = (body.get("metadata") or {}).get("namespace")
     if given and resource.namespaced and given != where.namespace:
         raise bad_request(
@@ -257,6 +259,7 @@ def _listed(store: Store, call: Call) -> Object:
 def _list_object(call: Call, items: list[Object], meta: dict[str, Any]) -> Object:
     """A list; the items of built-in kinds go without their kind, as in the real one."""
     if call.resource.custom:
+        meta = {"continue": ""} | meta
         shown = [presented(call, item) for item in items]
     else:
         shown = [

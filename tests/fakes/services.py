@@ -15,8 +15,9 @@ from tests.fakes.resources import Object
 CLUSTER_ADDRESSES: Final = ipaddress.IPv4Network("10.96.0.0/16")
 NODE_PORTS: Final = range(30000, 32768)
 _HEADLESS: Final = "None"
+_BALANCED: Final = "LoadBalancer"
 _INGRESS_MODES: Final = ("Proxy", "VIP")
-_WITH_NODE_PORTS: Final = frozenset({"NodePort", "LoadBalancer"})
+_WITH_NODE_PORTS: Final = frozenset({"NodePort", _BALANCED})
 
 
 class ServiceRules:
@@ -46,6 +47,9 @@ class ServiceRules:
             yield from _external_name(spec)
             return
         was = old["spec"] if old is not None else {}
+        if was:
+            _drop_of_the_old_type(spec, was)
+        yield from _type_problems(spec)
         yield from self._address(spec, was)
         yield from self._node_ports(spec, old)
         yield from _port_problems(spec)
@@ -64,8 +68,9 @@ class ServiceRules:
             yield from self._chosen(address)
         spec["clusterIP"] = address
         spec["clusterIPs"] = [address]
-        spec.setdefault("ipFamilies", ["IPv4"])
-        spec.setdefault("ipFamilyPolicy", "SingleStack")
+        both = address == _HEADLESS and not spec.get("selector")
+        spec.setdefault("ipFamilies", ["IPv4", "IPv6"] if both else ["IPv4"])
+        spec.setdefault("ipFamilyPolicy", "RequireDualStack" if both else "SingleStack")
 
     def _free_address(self) -> str:
         """The next address that is free; one that was freed comes again after all others."""
@@ -110,7 +115,9 @@ class ServiceRules:
         wanted = kind == "NodePort" or spec.get("allocateLoadBalancerNodePorts", True)
         taken = self._ports - own
         for index, port in enumerate(ports):
-            chosen = port.get("nodePort") or before.get((port.get("protocol"), port.get("port")))
+            chosen = port.get("nodePort")
+            if not chosen and wanted:
+                chosen = before.get((port.get("protocol"), port.get("port")))
             if chosen and chosen in taken:
                 field = f"spec.ports[{index}].nodePort"
                 yield bad_value(field, chosen, "provided port is already allocated")
@@ -125,7 +132,7 @@ class ServiceRules:
             if chosen:
                 port["nodePort"] = chosen
                 taken = taken | {chosen}
-        if kind == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local":
+        if kind == _BALANCED and spec.get("externalTrafficPolicy") == "Local":
             kept = old["spec"].get("healthCheckNodePort") if old is not None else None
             chosen = spec.get("healthCheckNodePort") or kept or _free_port(taken | own)
             spec["healthCheckNodePort"] = chosen
@@ -145,22 +152,56 @@ def _ports_of(service: Object) -> set[int]:
 
 
 def _set_plain_defaults(spec: dict[str, Any]) -> None:
+    for field in [field for field, value in spec.items() if value in (None, [], {})]:
+        del spec[field]
     kind = spec.setdefault("type", "ClusterIP")
-    spec.setdefault("sessionAffinity", "None")
+    if spec.setdefault("sessionAffinity", "None") == "ClientIP":
+        spec.setdefault("sessionAffinityConfig", {"clientIP": {"timeoutSeconds": 10800}})
+    else:
+        spec.pop("sessionAffinityConfig", None)
     for port in spec.get("ports") or ():
         port.setdefault("protocol", "TCP")
         port.setdefault("targetPort", port.get("port"))
     if kind == "ExternalName":
         return
     spec.setdefault("internalTrafficPolicy", "Cluster")
-    if kind in _WITH_NODE_PORTS or spec.get("externalIPs"):
+    if _is_external(spec):
         spec.setdefault("externalTrafficPolicy", "Cluster")
-    else:
-        spec.pop("externalTrafficPolicy", None)
-    if kind == "LoadBalancer":
+    if kind == _BALANCED:
         spec.setdefault("allocateLoadBalancerNodePorts", True)
-    else:
-        spec.pop("allocateLoadBalancerNodePorts", None)
+
+
+def _is_external(spec: dict[str, Any]) -> bool:
+    return spec.get("type") in _WITH_NODE_PORTS or bool(spec.get("externalIPs"))
+
+
+def _drop_of_the_old_type(spec: dict[str, Any], was: dict[str, Any]) -> None:
+    """What the former type asked for and the new one forbids goes, unless the writer changed it."""
+    former = was.get("type", "")
+    for field, applied, applies in (
+        ("externalTrafficPolicy", _is_external(was), _is_external(spec)),
+        ("allocateLoadBalancerNodePorts", former == _BALANCED, spec["type"] == _BALANCED),
+        ("loadBalancerClass", former == _BALANCED, spec["type"] == _BALANCED),
+        ("healthCheckNodePort", _checks_health(was), _checks_health(spec)),
+    ):
+        if applied and not applies and spec.get(field) == was.get(field):
+            spec.pop(field, None)
+
+
+def _checks_health(spec: dict[str, Any]) -> bool:
+    return spec.get("type") == _BALANCED and spec.get("externalTrafficPolicy") == "Local"
+
+
+def _type_problems(spec: dict[str, Any]) -> Iterator[Cause]:
+    if spec.get("externalTrafficPolicy") and not _is_external(spec):
+        text = "may only be set for externally-accessible services"
+        yield bad_value("spec.externalTrafficPolicy", spec["externalTrafficPolicy"], text)
+    if spec["type"] in _WITH_NODE_PORTS and spec.get("clusterIP") == _HEADLESS:
+        text = f"may not be set to 'None' for {spec['type']} services"
+        yield bad_value("spec.clusterIPs[0]", _HEADLESS, text)
+    if spec["type"] != _BALANCED and "allocateLoadBalancerNodePorts" in spec:
+        text = "may only be used when `type` is 'LoadBalancer'"
+        yield forbidden_field("spec.allocateLoadBalancerNodePorts", text)
 
 
 def _external_name(spec: dict[str, Any]) -> Iterator[Cause]:
@@ -186,22 +227,23 @@ def _port_problems(spec: dict[str, Any]) -> Iterator[Cause]:
 def _class_problems(spec: dict[str, Any], was: dict[str, Any]) -> Iterator[Cause]:
     name = spec.get("loadBalancerClass")
     field = "spec.loadBalancerClass"
-    if spec["type"] != "LoadBalancer":
-        if name is not None and was.get("loadBalancerClass") == name:
-            del spec["loadBalancerClass"]
-        elif name is not None:
+    if spec["type"] != _BALANCED:
+        if name is not None:
             yield forbidden_field(field, "may only be used when `type` is 'LoadBalancer'")
-    elif was.get("type") == "LoadBalancer" and was.get("loadBalancerClass") != name:
+    elif was.get("type") == _BALANCED and was.get("loadBalancerClass") != name:
         yield bad_value(field, name, "may not change once set")
 
 
 def _status(service: Object, was: dict[str, Any]) -> Iterator[Cause]:
-    status = service.setdefault("status", {})
-    balances = service["spec"]["type"] == "LoadBalancer"
-    if was.get("type") == "LoadBalancer" and not balances:
+    status = service["status"] = dict(service.get("status") or {})
+    status["loadBalancer"] = {
+        field: value for field, value in (status.get("loadBalancer") or {}).items() if value
+    }
+    balances = service["spec"]["type"] == _BALANCED
+    if was.get("type") == _BALANCED and not balances:
         service["status"] = status | {"loadBalancer": {}}
         return
-    ingress = status.setdefault("loadBalancer", {}).get("ingress") or []
+    ingress = status["loadBalancer"].get("ingress") or []
     field = "status.loadBalancer.ingress"
     if ingress and not balances:
         yield forbidden_field(field, 'may only be used when `spec.type` is "LoadBalancer"')

@@ -114,6 +114,7 @@ class Store:
         table = self._tables[resource]
         new = copied(obj)
         meta = metadata(new)
+        self._admission.decode(resource, new)
         self._created += 1
         if not meta.get("name") and meta.get("generateName"):
             meta["name"] = meta["generateName"] + suffix(self._created)
@@ -122,8 +123,6 @@ class Store:
             text = "resourceVersion should not be set on objects to be created"
             raise refusals.Refusal(500, "", text)
         self._place(resource, meta, namespace)
-        if (namespace, name) in table.objects:
-            raise refusals.already_exists(resource, name)
         meta["uid"] = f"00000000-0000-4000-8000-{self._created:012x}"
         meta["creationTimestamp"] = stamp(now)
         for field in ("deletionTimestamp", "deletionGracePeriodSeconds", "generation"):
@@ -133,6 +132,8 @@ class Store:
         if resource.status and resource.custom:
             new.pop("status", None)
         new = self._judged(resource, new, None, version)
+        if (namespace, name) in table.objects:
+            raise refusals.already_exists(resource, name)
         if resource is not DEFINITIONS:
             return self._commit(table, (namespace, name), None, new)
         new = established(new, stamp(now))
@@ -156,6 +157,7 @@ class Store:
         table = self._tables[resource]
         new = copied(obj)
         meta = metadata(new)
+        self._admission.decode(resource, new)
         if meta.setdefault("name", name) != name:
             raise refusals.bad_request(
                 f"the name of the object ({meta['name']}) does not match the name on the URL "
@@ -164,16 +166,16 @@ class Store:
         old = table.objects.get((namespace, name))
         uid = meta.get("uid")
         if old is None:
-            if subresource or not resource.put_creates:
-                raise refusals.not_found(resource, name)
             if uid:
                 raise refusals.conflict(resource, name, _uid_differs(uid, ""))
+            if subresource or not resource.put_creates:
+                raise refusals.not_found(resource, name)
             meta.pop("resourceVersion", None)
             return self.create(resource, new, namespace=namespace, now=now, version=version)
         if not meta.get("resourceVersion") and not resource.put_blind:
             text = "Invalid value: 0x0: must be specified for an update"
             cause = Cause(field="metadata.resourceVersion", reason="FieldValueInvalid", text=text)
-            raise refusals.invalid(resource, name, [cause])
+            raise refusals.invalid(resource, name, [cause], kind=resource.plural)
         return self._replaced(table, (namespace, name), old, new, subresource, version)
 
     def patch(
@@ -196,6 +198,10 @@ class Store:
                 f"the name of the object ({new['metadata']['name']}) does not match the name on "
                 f"the URL ({name})"
             )
+        try:
+            self._admission.decode(resource, new)
+        except refusals.UndecodableError as error:
+            raise refusals.unpatchable(error) from error
         return self._replaced(table, (namespace, name), old, new, subresource, version)
 
     def delete(

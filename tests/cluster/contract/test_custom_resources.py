@@ -84,6 +84,7 @@ async def test_both_versions_show_the_same_object(api: Api, group: str) -> None:
     (await api.put(f"{new}/a", changed(read, size=2))).ok()
     listed = (await api.get(old)).ok()
     assert listed["kind"] == "ThingList"
+    assert listed["metadata"]["continue"] == ""
     assert [one["apiVersion"] for one in listed["items"]] == [f"{group}/v2alpha1"]
     assert listed["items"][0]["kind"] == "Thing"
     assert listed["items"][0]["spec"]["size"] == 2
@@ -250,6 +251,27 @@ async def test_a_put_needs_a_version(api: Api, things: str) -> None:
     status = (await api.put(f"{things}/a", created)).refused(422, "Invalid")
     assert status["details"]["causes"][0]["field"] == "metadata.resourceVersion"
     (await api.put(f"{things}/b", named(thing("b"), things))).refused(404, "NotFound")
+
+
+async def test_a_put_of_a_deleted_incarnation_is_a_conflict(api: Api, things: str) -> None:
+    created = (await api.post(things, named(thing("a"), things))).ok()
+    (await api.delete(f"{things}/a")).ok()
+    (await api.put(f"{things}/a", created)).refused(409, "Conflict")
+    (await api.put(f"{things}/a/status", created)).refused(409, "Conflict")
+    del created["metadata"]["uid"]
+    (await api.put(f"{things}/a", created)).refused(404, "NotFound")
+
+
+async def test_a_custom_resource_says_what_it_is(api: Api, things: str) -> None:
+    (await api.post(things, {"metadata": {"name": "a"}})).refused(400, "BadRequest")
+    wrong = {"apiVersion": "other.example.com/v2", "kind": "Thing", "metadata": {"name": "a"}}
+    (await api.post(things, wrong)).refused(400, "BadRequest")
+
+
+async def test_validity_comes_before_existence(api: Api, things: str) -> None:
+    (await api.post(things, named(thing("a"), things))).ok()
+    (await api.post(things, named(thing("a", size=-1), things))).refused(422, "Invalid")
+    (await api.post(things, named(thing("a"), things))).refused(409, "AlreadyExists")
 
 
 async def test_patches_of_custom_resources(api: Api, things: str) -> None:

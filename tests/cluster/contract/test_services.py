@@ -40,8 +40,11 @@ async def test_other_services_get_theirs(api: Api) -> None:
     assert "allocateLoadBalancerNodePorts" not in plain
     external = (await api.post(api.services, service("ext", externalIPs=["192.0.2.1"]))).ok()
     assert external["spec"]["externalTrafficPolicy"] == "Cluster"
+    none = (await api.post(api.services, service("none", externalIPs=[]))).ok()
+    assert "externalIPs" not in none["spec"]
     headless = (await api.post(api.services, service("headless", clusterIP="None"))).ok()["spec"]
     assert headless["clusterIPs"] == ["None"]
+    assert headless["ipFamilyPolicy"] == "RequireDualStack"
     portless = service("portless", type="LoadBalancer", allocateLoadBalancerNodePorts=False)
     assert "nodePort" not in (await api.post(api.services, portless)).ok()["spec"]["ports"][0]
     local = service("local", type="LoadBalancer", externalTrafficPolicy="Local")
@@ -59,6 +62,8 @@ async def test_services_that_are_not_valid(api: Api) -> None:
         (service("1digit"), "metadata.name"),
         (service("class", loadBalancerClass="a/b"), "spec.loadBalancerClass"),
         (service("out", clusterIP="192.0.2.1"), "spec.clusterIPs"),
+        (service("policy", externalTrafficPolicy="Local"), "spec.externalTrafficPolicy"),
+        (service("bare", type="LoadBalancer", clusterIP="None"), "spec.clusterIPs[0]"),
     ):
         status = (await api.post(api.services, body)).refused(422, "Invalid")
         assert field in [cause["field"] for cause in status["details"]["causes"]]

@@ -94,6 +94,7 @@ async def test_a_put_without_a_version_is_refused_where_the_kind_asks_for_one(ap
     del lease["metadata"]["resourceVersion"]
     status = (await api.put(f"{api.leases}/blind", lease)).refused(422, "Invalid")
     assert status["details"]["causes"][0]["field"] == "metadata.resourceVersion"
+    assert status["details"]["kind"] == "leases"
 
 
 async def test_a_put_without_a_version_overwrites_where_the_kind_allows_it(api: Api) -> None:
@@ -210,6 +211,38 @@ async def test_a_json_patch_does_all_operations_or_none(api: Api) -> None:
     failing = [{"op": "remove", "path": "/metadata/labels"}, steps[0]]
     (await api.patch(path, failing, JSON_PATCH)).refused(422, "Invalid")
     assert (await api.get(path)).ok()["metadata"]["labels"] == {"a/b": "d"}
+
+
+async def test_a_json_patch_may_replace_what_is_not_there_yet(api: Api) -> None:
+    await api.lease("fresh")
+    steps = [
+        {"op": "test", "path": "/spec/holderIdentity", "value": None},
+        {"op": "replace", "path": "/spec/holderIdentity", "value": "n1"},
+    ]
+    answer = (await api.patch(f"{api.leases}/fresh", steps, JSON_PATCH)).ok()
+    assert answer["spec"] == {"holderIdentity": "n1"}
+
+
+async def test_a_patch_into_values_of_wrong_types_is_invalid(api: Api) -> None:
+    await api.lease("typed")
+    for value in ("soon", 7):
+        patch = {"spec": {"renewTime": value}}
+        status = (await api.patch(f"{api.leases}/typed", patch)).refused(422, "Invalid")
+        assert [cause["field"] for cause in status["details"]["causes"]] == ["patch"]
+
+
+async def test_an_undecodable_put_is_a_bad_request_whatever_its_version(api: Api) -> None:
+    lease = await api.lease("old", holderIdentity="n1")
+    await api.patch(f"{api.leases}/old", {"spec": {"holderIdentity": "n2"}})
+    (await api.put(f"{api.leases}/old", changed(lease, renewTime="soon"))).refused(
+        400, "BadRequest"
+    )
+
+
+async def test_empty_labels_and_annotations_are_none(api: Api) -> None:
+    body = {"metadata": {"name": "bare", "labels": {}, "annotations": {}, "finalizers": []}}
+    created = (await api.post(api.leases, body)).ok()
+    assert not created["metadata"].keys() & {"labels", "annotations", "finalizers"}
 
 
 async def test_a_json_patch_can_ask_for_one_version(api: Api) -> None:

@@ -66,6 +66,8 @@ RFC_EXAMPLES: list[tuple[Any, list[dict[str, Any]], Any]] = [
     ({"/": 9, "~1": 10}, [{"op": "test", "path": "/~01", "value": 10}], {"/": 9, "~1": 10}),
     ({"a/b": 1}, [{"op": "remove", "path": "/a~1b"}], {}),
     ({"a": 1}, [{"op": "replace", "path": "", "value": [1]}], [1]),
+    ({"a": 1}, [{"op": "replace", "path": "/b", "value": 2}], {"a": 1, "b": 2}),
+    ({"a": 1}, [{"op": "test", "path": "/b", "value": None}], {"a": 1}),
 ]
 
 
@@ -79,9 +81,10 @@ def test_json_patches(document: Any, operations: Any, result: Any) -> None:
 MISFITS = [
     [{"op": "test", "path": "/a", "value": 2}],
     [{"op": "test", "path": "/a", "value": True}],
-    [{"op": "test", "path": "/z", "value": None}],
+    [{"op": "test", "path": "/z", "value": 1}],
+    [{"op": "test", "path": "/z/y", "value": None}],
     [{"op": "remove", "path": "/z"}],
-    [{"op": "replace", "path": "/z", "value": 1}],
+    [{"op": "replace", "path": "/y/z", "value": 1}],
     [{"op": "add", "path": "/y/z", "value": 1}],
     [{"op": "add", "path": "/b/3", "value": 1}],
     [{"op": "replace", "path": "/b/2", "value": 1}],
