@@ -72,6 +72,16 @@ def test_shared_addresses_are_kept(store: Store) -> None:
     assert [store.ip(name) for name in "abcd"] == ["10.0.0.5", "10.0.0.5", "10.0.0.6", "10.0.0.0"]
 
 
+def test_the_satisfied_come_before_the_older(store: Store) -> None:
+    """Both show one address; the older asks for a second besides → the younger keeps it."""
+    asked = {"lbipam.cilium.io/ips": "10.0.0.4,10.0.0.5"}
+    store.service("older", annotations=asked, ingress=ingress("10.0.0.4"))
+    store.service("younger", ingress=ingress("10.0.0.4"))
+    store.restart()
+    store.run()
+    assert (store.ip("older"), store.ip("younger")) == ("10.0.0.5", "10.0.0.4")
+
+
 def test_a_sharer_keeps_its_own_of_several_shared(store: Store) -> None:
     """With one key, a on .1:80, b on .2:80, c on .2:81 → c stays where it is."""
     for name, number, address in (("a", 80, 1), ("b", 80, 2), ("c", 81, 2)):
@@ -178,6 +188,17 @@ def test_one_write_at_a_time(store: Store) -> None:
     assert store.ips("a") == ["10.0.0.5"]
 
 
+def test_a_decision_yields_to_what_the_status_shows_by_now(store: Store) -> None:
+    """An address is decided, another of the pool comes to be in the status → only that one."""
+    store.service("a")
+    (write,) = services(store)
+    store.service("a", ingress=ingress("10.0.0.6"))
+    store.carry_out(write)  # a conflict
+    store.run()
+    assert store.ips("a") == ["10.0.0.6"]
+    assert store.counts("pool") == (8, 7, 1)
+
+
 def test_a_conflict_waits_for_a_newer_view(store: Store) -> None:
     """Somebody wrote in between → tried again on the newer view at once, else after a second."""
     store.service("a")
@@ -216,6 +237,7 @@ def test_a_lost_answer_keeps_the_address_taken(store: Store) -> None:
         current, ingress=ingress("10.0.0.0"), resource_version=store._next()
     )
     store.refuse(write, Refusal.UNAVAILABLE)
+    store.ipam.handle_service(current)  # said again, by a list: it proves nothing
     store.pool("pool", "10.0.0.1-10.0.0.2")
     red = LabelSelector(match_labels=(("c", "r"),))
     store.pool("more", "10.0.0.0", service_selector=red)

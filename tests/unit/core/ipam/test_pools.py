@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from l2announcer.core.model import Block, Condition, Key, LabelSelector, Requirement
+from l2announcer.core.model import Block, Condition, Ingress, Key, LabelSelector, Requirement
 from tests.unit.core.ipam.store import Store, svc
 
 RED = LabelSelector(match_labels=(("color", "red"),))
@@ -376,6 +376,18 @@ def test_without_pools_nothing_is_touched(store: Store) -> None:
     store.pool("pool", "10.0.0.0/24")
     store.run()
     assert (store.ips("a"), store.ips("b")) == (["10.0.0.0"], ["10.0.0.1"])
+
+
+def test_a_changed_pool_knows_what_is_in_use(store: Store) -> None:
+    """A foreign Service shows an address; the pool is edited → it is not given to others."""
+    store.pool("pool", "10.0.0.0/24")
+    store.service("foreign", load_balancer_class="example.com/x", ingress=(Ingress(ip="10.0.0.0"),))
+    store.run()
+    store.pool("pool", "10.0.0.0/23")
+    store.service("a")
+    store.run()
+    assert store.ips("a") == ["10.0.0.1"]
+    assert store.counts("pool") == (512, 510, 2)
 
 
 def test_automatic_addresses_come_from_the_oldest_pool_first(store: Store) -> None:
