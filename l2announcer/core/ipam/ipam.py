@@ -176,16 +176,17 @@ class Ipam:
         known = {*status.shown(service), *(before.addresses if before is not None else ())}
         given = [address for address in outcome.addresses if address not in known]
         if given:
-            message = f"Assigned {', '.join(self._with_pool(each) for each in given)}"
+            words = ", ".join(self._with_pool(each) for each in given)
+            message = status.brief(f"Assigned {words}")
             yield Event(Kind.SERVICE, key, service.uid, "AddressAssigned", message)
         told = status.verdict(service)
         said = (
-            (before.reason.value, before.message)
+            (before.reason.value, status.brief(before.message))
             if before is not None
             else ((told.reason, told.message) if told is not None else None)
         )
-        if not outcome.satisfied and said != (outcome.reason.value, outcome.message):
-            message = outcome.message
+        message = status.brief(outcome.message)
+        if not outcome.satisfied and said != (outcome.reason.value, message):
             yield Event(Kind.SERVICE, key, service.uid, "AddressPending", message, warning=True)
 
     def _with_pool(self, address: IPAddress) -> str:

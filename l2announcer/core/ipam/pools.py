@@ -12,8 +12,10 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
 
 from l2announcer.core.ipam.ranges import FreeList, Range, parse_block
 from l2announcer.core.model import IPAddress, Key, Labels, Pool
@@ -30,7 +32,7 @@ class CompiledPool:
     services: Matcher | Problem
     bad_blocks: tuple[str, ...]
     conflict: str = ""
-    filled: bool = field(default=False)
+    filled: bool = False
 
     @property
     def name(self) -> str:
@@ -167,27 +169,55 @@ def _compile(pool: Pool, known: CompiledPool | None) -> CompiledPool:
 
 
 def _mark_conflicts(ordered: list[CompiledPool]) -> None:
-    sound: list[CompiledPool] = []
+    sound = _Disjoint()
     for compiled in ordered:
-        compiled.conflict = next(_conflicts(compiled, sound), "")
+        ranges = [each.range for each in compiled.free]
+        compiled.conflict = _conflict_within(ranges) or _conflict_with(ranges, sound)
         if not compiled.conflict:
-            sound.append(compiled)
+            for each in ranges:
+                sound.add(each, compiled.name)
 
 
-def _conflicts(compiled: CompiledPool, sound: list[CompiledPool]) -> Iterator[str]:
-    ranges = [each.range for each in compiled.free]
-    for number, one in enumerate(ranges):
-        for other in ranges[number + 1 :]:
-            if one.overlaps(other):
-                yield (
-                    f"block {one} overlaps block {other} of this same pool; the pool gives no"
-                    " address until one of them is changed"
-                )
-    for older in sound:
-        for one in ranges:
-            for each in older.free:
-                if one.overlaps(each.range):
-                    yield (
-                        f"block {one} overlaps block {each.range} of the older pool {older.name};"
-                        " this pool gives no address until one of them is changed"
-                    )
+def _conflict_within(ranges: list[Range]) -> str:
+    for one, other in pairwise(sorted(ranges, key=_place)):
+        if one.overlaps(other):
+            return (
+                f"block {one} overlaps block {other} of this same pool; the pool gives no"
+                " address until one of them is changed"
+            )
+    return ""
+
+
+def _conflict_with(ranges: list[Range], sound: _Disjoint) -> str:
+    for one in ranges:
+        found = sound.overlapping(one)
+        if found is not None:
+            other, name = found
+            return (
+                f"block {one} overlaps block {other} of the older pool {name}; this pool gives no"
+                " address until one of them is changed"
+            )
+    return ""
+
+
+class _Disjoint:
+    """Ranges of pools that don't overlap, in order: a pool of thousands of blocks stays cheap."""
+
+    def __init__(self) -> None:
+        self._places: list[tuple[str, int]] = []
+        self._entries: list[tuple[Range, str]] = []
+
+    def add(self, added: Range, pool: str) -> None:
+        at = bisect_right(self._places, _place(added))
+        self._places.insert(at, _place(added))
+        self._entries.insert(at, (added, pool))
+
+    def overlapping(self, wanted: Range) -> tuple[Range, str] | None:
+        at = bisect_right(self._places, (wanted.family.value, wanted.last)) - 1
+        if at >= 0 and self._entries[at][0].overlaps(wanted):
+            return self._entries[at]
+        return None
+
+
+def _place(each: Range) -> tuple[str, int]:
+    return each.family.value, each.first

@@ -26,7 +26,14 @@ USED = "cilium.io/IPsUsed"
 BAD_BLOCK = "l2announcer.io/BadBlock"
 BAD_SELECTOR = "l2announcer.io/BadSelector"
 
+MESSAGE_MAX = 1_000  # characters; a condition may have 32,768, an Event about a thousand
+
 Patch = dict[str, Any]
+
+
+def brief(message: str) -> str:
+    """Cut what is longer than an Event may be: a Service can ask for thousands of addresses."""
+    return message if len(message) <= MESSAGE_MAX else f"{message[: MESSAGE_MAX - 1]}…"
 
 
 def shown(service: Service) -> tuple[IPAddress, ...]:
@@ -46,7 +53,7 @@ def assigned(service: Service, outcome: Outcome, wall: float) -> Patch | None:
         type=SATISFIED,
         status="True" if outcome.satisfied else "False",
         reason=outcome.reason.value,
-        message=outcome.message,
+        message=brief(outcome.message),
         observed_generation=service.generation,
     )
     entries = _kept(service, outcome.addresses)
@@ -142,7 +149,7 @@ def _fault(pool: Pool, type_: str, reason: str, message: str) -> list[Condition]
             type=type_,
             status="True" if message else "False",
             reason=reason if message else "resolved",
-            message=message,
+            message=brief(message),
             observed_generation=pool.generation,
         )
     ]

@@ -32,6 +32,11 @@ def blocks(*texts: str) -> tuple[Block, ...]:
     return tuple(made)
 
 
+def ingress(*addresses: str) -> tuple[Ingress, ...]:
+    """Build entries as the API server shows them."""
+    return tuple(Ingress(ip=address, ip_mode="VIP") for address in addresses)
+
+
 class Store:
     """The truth of a small cluster, an Ipam that follows it, and what came of it.
 
@@ -117,6 +122,15 @@ class Store:
         self.events += events
         self.written += writes
         return writes
+
+    def poll_services(self) -> list[StatusWrite]:
+        """Poll a second later, and carry out what is for pools; the writes for Services."""
+        self.now += 1.0
+        writes = self.poll()
+        for write in writes:
+            if write.kind is Kind.POOL:
+                self.carry_out(write)
+        return [write for write in writes if write.kind is Kind.SERVICE]
 
     def run(self) -> int:
         """Poll and carry out until nothing is left; how many Services' statuses were written."""
