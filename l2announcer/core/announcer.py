@@ -182,7 +182,7 @@ class Announcer:
         wake_ats = [elector.wake_at(now, self.terms) for elector in self.electors.values()]
         wake_ats += [candidacy.wake_at for candidacy in self.candidacies.values()]
         out.wake_at = min(out.wake_at, *wake_ats)
-        self._drop_unselected()
+        self._drop_unselected(now)
         return out
 
     def _select(self, changes: Changes) -> None:
@@ -191,7 +191,7 @@ class Announcer:
         if changes.everything:
             keys = keys | set(cluster.services)
         policies = cluster.policies.in_force
-        for key in keys:
+        for key in sorted(keys):  # in one order, so that the same facts give the same effects
             service = cluster.services.get(key)
             if service is None:
                 self.selections.pop(key, None)
@@ -249,10 +249,10 @@ class Announcer:
             self._installed = table
             out.answers = AnswerTable(grants, pending, self.cluster.links or ())
 
-    def _drop_unselected(self) -> None:
+    def _drop_unselected(self, now: float) -> None:
         for key in [k for k, c in self.candidacies.items() if not c.selection.announcements]:
             del self.candidacies[key]
-        for name in [n for n, elector in self.electors.items() if elector.idle]:
+        for name in [n for n, elector in self.electors.items() if elector.idle(now)]:
             del self.electors[name]
 
     def _elector(self, name: str) -> Elector:

@@ -193,10 +193,9 @@ class Elector:
         owed = self.wish is Wish.RELEASE and self.ours(terms)
         return self._writing is not None or owed
 
-    @property
-    def idle(self) -> bool:
-        """Is there no Lease, no wish for one, and no call under way?"""
-        quiet = self._writing is None and not self._reading
+    def idle(self, now: float) -> bool:
+        """Is there no Lease, no wish for one, no call under way, and nothing to remember?"""
+        quiet = self._writing is None and not self._reading and now >= self._vacant_at
         return self.record is None and self.wish is not Wish.HOLD and quiet
 
     def ours(self, terms: Terms) -> bool:
