@@ -11,10 +11,8 @@ import contextlib
 import csv
 import json
 import random
-import shutil
 import signal
 import socket
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,7 @@ from typing import Self
 
 from tests.cluster.api import Api
 from tests.cluster.build import locate
+from tests.cluster.directory import OwnedDirectory
 from tests.cluster.server import Server
 
 ADDRESS = "127.0.0.1"
@@ -68,7 +67,8 @@ class ControlPlane:
 
     def __init__(self, *, audit_log: Path | None = None, arguments: Sequence[str] = ()) -> None:
         programs = locate("etcd", "kube-apiserver")
-        self.directory = Path(tempfile.mkdtemp(prefix="l2announcer-control-plane-"))
+        self._owned = OwnedDirectory()
+        self.directory = self._owned.path
         try:
             self._etcd_url = f"http://{ADDRESS}:{_free_port()}"
             port = _free_port()
@@ -91,7 +91,7 @@ class ControlPlane:
             )
             _write_tokens(self.directory / "tokens.csv")
         except BaseException:
-            shutil.rmtree(self.directory)
+            self._owned.close()
             raise
 
     def __enter__(self) -> Self:
@@ -126,7 +126,7 @@ class ControlPlane:
         """End both servers and remove their files."""
         self.api_server.close()
         self.etcd.close()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        self._owned.close()
 
     def api(self, user: User) -> Api:
         """The API as `user` sees it."""

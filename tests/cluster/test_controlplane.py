@@ -4,6 +4,9 @@ import json
 import os
 import signal
 import ssl
+import subprocess
+import sys
+import tempfile
 import urllib.error
 import urllib.request
 import uuid
@@ -13,6 +16,7 @@ import pytest
 import yaml
 
 from tests.cluster.controlplane import ADMIN, DAEMON, STRANGER, ControlPlane
+from tests.cluster.directory import OwnedDirectory
 from tests.cluster.server import Server, StartError
 
 
@@ -108,6 +112,27 @@ def test_one_of_its_own_has_an_audit_log_and_leaves_nothing_behind(
         record["user"]["username"] == STRANGER.name and record["requestURI"] == "/api/v1/pods"
         for record in records
     )
+
+
+def test_what_a_killed_process_left_behind_goes_with_the_next_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    killed = (
+        "import os, signal; from tests.cluster.directory import OwnedDirectory\n"
+        "kept = OwnedDirectory(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", killed], cwd=root, env=environment, check=False)
+    (abandoned,) = tmp_path.iterdir()
+    first = OwnedDirectory()
+    assert not abandoned.exists()
+    second = OwnedDirectory()
+    assert first.path.exists()
+    second.close()
+    first.close()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_server_that_does_not_come_up_shows_the_end_of_its_log(tmp_path: Path) -> None:
