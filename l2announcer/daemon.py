@@ -12,6 +12,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import structlog
 import uvloop
@@ -125,6 +126,7 @@ class _Daemon:
         with _signals(self._resign):
             async with self._group as group:
                 background = [
+                    group.create_task(_callbacks_failure(), name="callbacks"),
                     group.create_task(watch_links(self._inbox.post), name="links"),
                     group.create_task(self._gateway.recorder.run(), name="events"),
                     *(
@@ -231,6 +233,23 @@ def _gateway(client: Client, settings: Settings, inbox: Inbox, metrics: Metrics)
         post=inbox.post,
         observe_renewal=metrics.lease_renewal_seconds.observe,
     )
+
+
+async def _callbacks_failure() -> None:
+    """Raise what a callback of the loop raises, such as a socket's reader: it belongs to no task."""
+    loop = asyncio.get_running_loop()
+    failure: asyncio.Future[None] = loop.create_future()
+
+    def fail(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception") or RuntimeError(context["message"])
+        if not failure.done():
+            failure.set_exception(error)
+
+    loop.set_exception_handler(fail)
+    try:
+        await failure
+    finally:
+        loop.set_exception_handler(None)
 
 
 @contextmanager
