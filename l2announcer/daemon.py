@@ -236,7 +236,7 @@ def _gateway(client: Client, settings: Settings, inbox: Inbox, metrics: Metrics)
 
 
 async def _callbacks_failure() -> None:
-    """Raise what a callback of the loop raises, such as a socket's reader: it belongs to no task."""
+    """Raise what a callback of the loop raises, such as a socket reader: no task owns it."""
     loop = asyncio.get_running_loop()
     failure: asyncio.Future[None] = loop.create_future()
 
