@@ -18,10 +18,11 @@ import yaml
 from aiohttp import web
 
 from tests.fakes import discovery
+from tests.fakes.bodies import decoded
 from tests.fakes.bootstrap import apply_object, bootstrap
 from tests.fakes.faults import Action, Fault, Faults
 from tests.fakes.kubeconfig import write_kubeconfig
-from tests.fakes.refusals import Refusal, UnservedError, bad_request
+from tests.fakes.refusals import Refusal, UnservedError
 from tests.fakes.requests import Call, answer, question, read_call
 from tests.fakes.resources import Object
 from tests.fakes.routes import target, verb
@@ -138,7 +139,7 @@ class ApiServer:
             )
             raise Refusal(403, "Forbidden", text, {"kind": where.plural})
         if where.plural == "selfsubjectaccessreviews" and action == "create":
-            return _json(self._review(await request.read()), 201)
+            return _json(self._review(decoded(await request.read(), request.content_type)), 201)
         call = await read_call(self.store, request, where, action)
         if action == "watch":
             return await self.watches.stream(request, question(call))
@@ -166,21 +167,13 @@ class ApiServer:
                 pass
         return None
 
-    def _review(self, body: bytes) -> Object:
-        review = decoded(body)
+    def _review(self, review: Object) -> Object:
         asked = (review.get("spec") or {}).get("resourceAttributes") or {}
         name = asked.get("resource", "")
         if asked.get("subresource"):
             name += f"/{asked['subresource']}"
         allowed = (asked.get("verb", ""), name) not in self.denied
-        return dict(review) | {"status": {"allowed": allowed}}
-
-
-def decoded(body: bytes) -> Any:
-    try:
-        return msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
-        raise bad_request(f"the body of the request is not JSON: {error}") from error
+        return review | {"status": {"allowed": allowed}}
 
 
 def _json(body: Any, code: int = 200) -> web.Response:

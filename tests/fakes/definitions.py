@@ -38,6 +38,9 @@ def definition_resource(definition: Object) -> Resource:
         put_blind=False,
         custom=True,
         schemas=schemas,
+        printed={
+            version["name"]: version.get("additionalPrinterColumns") or () for version in versions
+        },
     )
 
 

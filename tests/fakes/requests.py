@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
 from aiohttp import web
 
+from tests.fakes.bodies import check_strictly, check_type, decoded
 from tests.fakes.causes import Cause
-from tests.fakes.patching import JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH
+from tests.fakes.columns import table
+from tests.fakes.patching import MERGE_PATCH
 from tests.fakes.refusals import Refusal, UnservedError, about, bad_request, conflict, expired
 from tests.fakes.resources import BUILT_IN, PODS, Object, Resource
 from tests.fakes.routes import Target
@@ -22,8 +23,6 @@ from tests.fakes.selector import (
 from tests.fakes.store import Store
 from tests.fakes.watches import Question
 
-_JSON: Final = "application/json"
-_PATCHES: Final = frozenset({JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH})
 _FOREVER_SECONDS: Final = 1800.0
 _FIELDS: Final = ("metadata.name", "metadata.namespace")
 
@@ -39,6 +38,7 @@ class Call:
     selects: Predicate | None
     body: Any
     media_type: str
+    wants_table: bool
 
 
 async def read_call(store: Store, request: web.Request, where: Target, action: str) -> Call:
@@ -55,9 +55,11 @@ async def read_call(store: Store, request: web.Request, where: Target, action: s
         text = "the server does not allow this method on the requested resource"
         raise Refusal(405, "MethodNotAllowed", text, {})
     raw = await request.read()
-    body = _decoded(raw, where, resource, request.content_type) if raw else None
+    body = decoded(raw, request.content_type) if raw else None
     if action in {"create", "update"}:
-        _check_type(body, resource, where)
+        check_type(body, resource, where)
+        if request.query.get("fieldValidation") == "Strict":
+            check_strictly(body, resource, where.version)
     options = dict(request.query)
     return Call(
         action=action,
@@ -67,6 +69,7 @@ async def read_call(store: Store, request: web.Request, where: Target, action: s
         selects=_selector(resource, options, where.name if action == "watch" else ""),
         body=body,
         media_type=request.content_type,
+        wants_table="as=Table" in request.headers.get("Accept", "").partition(",")[0],
     )
 
 
@@ -93,19 +96,21 @@ def answer(store: Store, call: Call, now: float) -> tuple[int, Object]:
     where, resource = call.where, call.resource
     match call.action:
         case "get":
-            return 200, presented(call, store.get(resource, where.namespace, where.name))
+            obj = presented(call, store.get(resource, where.namespace, where.name))
+            if not call.wants_table:
+                return 200, obj
+            meta = {"resourceVersion": obj["metadata"]["resourceVersion"]}
+            return 200, table(resource, where.version, [obj], meta, now)
         case "list":
-            return 200, _listed(store, call)
+            return 200, _listed(store, call, now)
         case "create" if where.subresource == "binding":
             return 201, _bound(store, call)
         case "create":
-            _check_strictly(call)
             obj = store.create(
                 resource, call.body, namespace=where.namespace, now=now, version=where.version
             )
             return 201, presented(call, obj)
         case "update":
-            _check_strictly(call)
             return _updated(store, call, now)
         case "patch":
             obj = store.patch(
@@ -149,65 +154,6 @@ def _addressed(where: Target, resource: Resource, action: str) -> bool:
     return placed and bool(where.name) and where.subresource != "binding"
 
 
-def _decoded(raw: bytes, where: Target, resource: Resource, media_type: str) -> Any:
-    if media_type not in _PATCHES | {_JSON}:
-        text = (
-            "the body of the request was in an unknown format - accepted media types include: "
-            f"{_JSON}"
-        )
-        raise Refusal(415, "UnsupportedMediaType", text)
-    try:
-        return msgspec.json.decode(raw)
-    except msgspec.DecodeError as error:
-        raise bad_request(
-            f'{resource.kind} in version "{where.version}" cannot be handled as a '
-            f"{resource.kind}: {error}"
-        ) from error
-
-
-def _check_type(body: Any, resource: Resource, where: Target) -> None:
-    """The body of a POST or PUT is one object of the kind and version of the path."""
-    if where.subresource == "binding":
-        return
-    if not isinstance(body, dict):
-        raise bad_request("the object provided is unrecognized (must be of type object)")
-    version = body.get("apiVersion", "")
-    expected = resource.api_version(where.version)
-    if version not in {"", expected}:
-        raise bad_request(
-            f"the API version in the data ({version}) does not match the expected API version "
-            f"({expected})"
-        )
-    kind = body.get("kind", "")
-    if kind not in {"", resource.kind}:
-        raise bad_request(
-            f"the kind in the data ({kind}) does not match the expected kind ({resource.kind})"
-        )
-    if resource.custom and not (version and kind):
-        raise bad_request("Object 'Kind' or 'apiVersion' is missing")
-    given = (body.get("metadata") or {}).get("namespace")
-    if given and resource.namespaced and given != where.namespace:
-        raise bad_request(
-            "the namespace of the provided object does not match the namespace sent on the request"
-        )
-
-
-def _check_strictly(call: Call) -> None:
-    """fieldValidation=Strict: unknown fields of a custom resource are refused, not pruned."""
-    schema = call.resource.schemas.get(call.where.version)
-    if schema is None or call.options.get("fieldValidation") != "Strict":
-        return
-    dropped: list[str] = []
-    schema.pruned(call.body, dropped=dropped)
-    if dropped:
-        kind = call.resource.kind
-        listed = ", ".join(f'unknown field "{path}"' for path in dropped)
-        raise bad_request(
-            f'{kind} in version "{call.where.version}" cannot be handled as a {kind}: strict '
-            f"decoding error: {listed}"
-        )
-
-
 def _selector(resource: Resource, options: Mapping[str, str], name: str) -> Predicate | None:
     try:
         labels = label_selector(options.get("labelSelector", ""))
@@ -229,7 +175,7 @@ def _version(text: str) -> int:
     return int(text or 0)
 
 
-def _listed(store: Store, call: Call) -> Object:
+def _listed(store: Store, call: Call, now: float) -> Object:
     wanted = _version(call.options.get("resourceVersion", ""))
     proceed = call.options.get("continue", "")
     if wanted and proceed:
@@ -253,6 +199,8 @@ def _listed(store: Store, call: Call) -> Object:
         meta["continue"] = page.proceed
         if page.remaining is not None:
             meta["remainingItemCount"] = page.remaining
+    if call.wants_table:
+        return table(call.resource, call.where.version, page.items, meta, now)
     return _list_object(call, page.items, meta)
 
 

@@ -1,6 +1,6 @@
 """The table of kinds that the fake API server has from the start, and what is peculiar to each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,8 @@ class Resource:
 
     `generation` counts changes of the spec; `put_creates` lets PUT create what is missing;
     `put_blind` lets PUT go without a resourceVersion; `returns_deleted` answers a DELETE with the
-    object and not with a Status. `schemas` (by version) and `custom` belong to custom resources.
+    object and not with a Status. `schemas` and `printed` (columns), by version, and `custom` belong
+    to custom resources.
     """
 
     group: str
@@ -35,6 +36,7 @@ class Resource:
     selectable: tuple[str, ...] = ()
     custom: bool = False
     schemas: Mapping[str, Schema] = field(default_factory=dict)
+    printed: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:

@@ -14,6 +14,7 @@ JSON_PATCH = "application/json-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 
 Object = dict[str, Any]
+_JSON = "application/json"
 _PATIENCE_SECONDS = 15.0
 
 
@@ -86,12 +87,14 @@ class Api:
         path: str,
         body: Any = None,
         *,
-        media_type: str = "application/json",
+        media_type: str = _JSON,
+        accepts: str = _JSON,
         query: Mapping[str, str | int] | None = None,
     ) -> Answer:
         data = None if body is None else json.dumps(body)
+        headers = {"Content-Type": media_type, "Accept": accepts}
         async with self._session.request(
-            method, self._url + path, data=data, params=query, headers={"Content-Type": media_type}
+            method, self._url + path, data=data, params=query, headers=headers
         ) as response:
             plain = response.content_type == "text/plain"
             body = {"text": await response.text()} if plain else await response.json()
