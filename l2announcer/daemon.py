@@ -43,19 +43,25 @@ RELEASE_SECONDS = 1.5  # of the 2 s in which a stopped daemon is gone
 FLUSH_SECONDS = 0.3
 IDLE_SECONDS = 5.0  # the pump steps at least this often, so that its age tells of a stuck loop
 
-EXPECTED = (ConfigurationError, CannotListenError, MissingRightError, NodeLockedError)
+MENDED_BY_TIME = (ConfigurationError, CannotListenError, NodeLockedError)
 
 log = structlog.get_logger(__name__)
 
 
 def run(settings: Settings) -> int:
-    """Run until a signal; 0 when stopped in order, 1 when it can't go on (the log says why)."""
+    """Run until a signal; 0 when stopped in order, else the log says why it can't go on.
+
+    1 is what starting again may mend, 2 what only a person can: a missing right.
+    """
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_run(settings))
-    except EXPECTED as error:
+    except MENDED_BY_TIME as error:
         log.error("cannot go on", why=str(error))  # noqa: TRY400 - a sentence for its reader
         return 1
+    except MissingRightError as error:
+        log.error("cannot go on", why=str(error))  # noqa: TRY400 - as above
+        return 2
     return 0
 
 

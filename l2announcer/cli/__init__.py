@@ -26,7 +26,7 @@ examples:
 
 'l2announcer run --help' lists the settings, each with its flag, environment variable and key.
 
-exit codes: 0 done, 1 failed, 2 wrong usage or wrong settings
+exit codes: 0 done, 1 failed, 2 wrong usage or settings, or a missing right
 """
 
 

@@ -36,7 +36,8 @@ rights that it needs:
   the API server: see the ClusterRole in the project's config/
 
 signals: the first SIGTERM or SIGINT stops it in order, a second one at once
-exit codes: 0 stopped as asked, 1 failed (the last line of the log says why), 2 wrong settings
+exit codes: 0 stopped as asked, 1 failed (the last line of the log says why), 2 wrong settings,
+  or a right is missing: starting again will not help
 """
 
 

@@ -11,6 +11,7 @@ of the emptied packages is the class `Configuration`, and the name `ApiClient` t
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -42,6 +43,8 @@ def _empty_packages() -> None:
 
 
 if "kubernetes_asyncio" not in sys.modules:
+    # The library asks for the home directory while it is loaded, and fails for a user without one.
+    os.environ.setdefault("HOME", "/")
     _empty_packages()
 
 from kubernetes_asyncio.client.configuration import Configuration  # noqa: E402  see above
