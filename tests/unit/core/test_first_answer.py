@@ -1,0 +1,217 @@
+"""Nothing is announced before a read and a silent probe; an answer to the probe has a reading."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from math import inf
+
+import pytest
+
+from l2announcer.core.election import Predecessor
+from l2announcer.core.first_answer import (
+    FOREIGN_REPROBE_SECONDS,
+    PROBE_WAIT_SECONDS,
+    READ_RETRY_SECONDS,
+    STRANGER_REPROBE_SECONDS,
+    FirstAnswer,
+)
+from l2announcer.core.model import Announcement
+
+ONE = Announcement(ip_address("172.19.0.240"), "eth0")
+TWO = Announcement(ip_address("172.19.0.241"), "eth0")
+MAC = bytes.fromhex("0242ac130004")
+OTHER_MAC = bytes.fromhex("0242ac1300ff")
+BEGIN = 100.0
+LEASE_SECONDS = 15.0
+
+
+def checks(
+    predecessor: Predecessor = Predecessor.NOBODY, macs: frozenset[str] = frozenset()
+) -> FirstAnswer:
+    first = FirstAnswer(
+        since=BEGIN,
+        lease_seconds=LEASE_SECONDS,
+        predecessor=predecessor,
+        predecessor_macs=macs,
+    )
+    first.want([ONE])
+    return first
+
+
+def read(first: FirstAnswer, now: float = BEGIN) -> None:
+    assert first.take_read(now)
+    first.read(answered=True, now=now)
+
+
+def probe(first: FirstAnswer, now: float, *, answered_by: bytes | None = None) -> None:
+    """One probe at `now`, and its answer if there is one, judged when its time is over."""
+    assert first.take_probes(now) == [ONE]
+    if answered_by is not None:
+        assert first.claimed(ONE, answered_by)
+    first.take_probes(now + PROBE_WAIT_SECONDS)
+
+
+def test_nobody_answers() -> None:
+    first = checks()
+    read(first)
+    probe(first, BEGIN)
+    assert first.clear == [ONE]
+    assert first.pending == []
+    assert first.wake_at == inf
+
+
+def test_silence_alone_is_not_enough() -> None:
+    first = checks()
+    probe(first, BEGIN)
+    assert first.clear == []
+    read(first)
+    assert first.clear == [ONE]
+
+
+def test_the_read_alone_is_not_enough() -> None:
+    first = checks()
+    read(first)
+    assert first.take_probes(BEGIN) == [ONE]
+    assert first.take_probes(BEGIN + PROBE_WAIT_SECONDS / 2) == []
+    assert first.clear == []
+    assert first.pending == [ONE]
+    assert first.wake_at == BEGIN + PROBE_WAIT_SECONDS
+
+
+def test_one_read_at_a_time_and_again_only_when_it_was_not_answered() -> None:
+    first = checks()
+    assert first.take_read(BEGIN)
+    assert not first.take_read(BEGIN)
+    first.read(answered=False, now=BEGIN)
+    retry_at = BEGIN + READ_RETRY_SECONDS
+    probe(first, BEGIN)
+    assert first.wake_at == retry_at
+    assert not first.take_read(retry_at - 0.001)
+    assert first.take_read(retry_at)
+    first.read(answered=True, now=retry_at)
+    assert first.clear == [ONE]
+    assert not first.take_read(retry_at + 1000)
+
+
+def test_a_read_that_is_under_way_wakes_nobody() -> None:
+    first = checks()
+    probe(first, BEGIN)
+    assert first.take_read(BEGIN)
+    assert first.wake_at == inf
+
+
+@pytest.mark.parametrize("predecessor", [Predecessor.NOBODY, Predecessor.OURS])
+def test_a_foreign_host_is_reported_and_probed_again_until_it_left(
+    predecessor: Predecessor,
+) -> None:
+    first = checks(predecessor)
+    read(first)
+    probe(first, BEGIN, answered_by=OTHER_MAC)
+    assert first.clear == []
+    assert first.foreign == {ONE: "02:42:ac:13:00:ff"}
+    again_at = BEGIN + PROBE_WAIT_SECONDS + FOREIGN_REPROBE_SECONDS
+    assert first.wake_at == again_at
+    assert first.take_probes(again_at - 0.001) == []
+    probe(first, again_at)
+    assert first.clear == [ONE]
+    assert first.foreign == {}
+
+
+def test_the_last_holder_of_ours_may_be_holding_over_and_yields() -> None:
+    first = checks(Predecessor.OURS, frozenset({MAC.hex(":")}))
+    read(first)
+    probe(first, BEGIN, answered_by=MAC)
+    assert first.clear == [ONE]
+
+
+def test_another_host_than_the_last_holder_of_ours_is_foreign() -> None:
+    first = checks(Predecessor.OURS, frozenset({MAC.hex(":")}))
+    read(first)
+    probe(first, BEGIN, answered_by=OTHER_MAC)
+    assert first.foreign == {ONE: OTHER_MAC.hex(":")}
+
+
+def test_the_macs_of_one_who_was_silent_before_excuse_nobody() -> None:
+    first = checks(Predecessor.NOBODY, frozenset({MAC.hex(":")}))
+    read(first)
+    probe(first, BEGIN, answered_by=MAC)
+    assert first.foreign == {ONE: MAC.hex(":")}
+
+
+def test_a_stranger_may_answer_on_and_is_probed_until_it_is_silent() -> None:
+    first = checks(Predecessor.STRANGER)
+    read(first)
+    now = BEGIN
+    for _ in range(5):
+        probe(first, now, answered_by=MAC)
+        assert first.clear == []
+        assert first.foreign == {}
+        assert first.wake_at == now + PROBE_WAIT_SECONDS + STRANGER_REPROBE_SECONDS
+        now = first.wake_at
+    probe(first, now)
+    assert first.clear == [ONE]
+
+
+def test_a_stranger_that_answers_for_longer_than_its_lease_was_is_foreign() -> None:
+    first = checks(Predecessor.STRANGER)
+    read(first)
+    end = BEGIN + LEASE_SECONDS
+    probe(first, end - 0.1, answered_by=MAC)
+    assert first.foreign == {}
+    probe(first, first.wake_at, answered_by=MAC)
+    assert first.foreign == {ONE: MAC.hex(":")}
+
+
+def test_an_answer_between_two_probes_does_not_count_for_the_second() -> None:
+    first = checks()
+    read(first)
+    probe(first, BEGIN, answered_by=MAC)
+    assert first.claimed(ONE, MAC)
+    probe(first, first.wake_at)
+    assert first.clear == [ONE]
+
+
+def test_what_comes_after_the_silence_is_for_others_to_judge() -> None:
+    first = checks()
+    read(first)
+    probe(first, BEGIN)
+    assert not first.claimed(ONE, MAC)
+    assert not first.claimed(TWO, MAC)
+    assert first.clear == [ONE]
+
+
+def test_a_newcomer_is_read_for_and_probed_alone() -> None:
+    first = checks()
+    read(first)
+    probe(first, BEGIN)
+    first.want([ONE, TWO])
+    assert first.clear == [ONE]
+    assert first.pending == [TWO]
+    assert first.take_probes(BEGIN + 1) == [TWO]
+    first.take_probes(BEGIN + 1 + PROBE_WAIT_SECONDS)
+    assert first.clear == [ONE]
+    read(first, BEGIN + 1)
+    assert first.clear == [ONE, TWO]
+
+
+def test_a_newcomer_during_a_read_needs_another_read() -> None:
+    first = checks()
+    assert first.take_read(BEGIN)
+    first.want([ONE, TWO])
+    first.take_probes(BEGIN)
+    first.take_probes(BEGIN + PROBE_WAIT_SECONDS)
+    first.read(answered=True, now=BEGIN + 1)
+    assert first.clear == [ONE]
+    read(first, BEGIN + 1)
+    assert first.clear == [ONE, TWO]
+
+
+def test_what_is_not_wanted_any_more_begins_anew_when_it_comes_back() -> None:
+    first = checks()
+    read(first)
+    probe(first, BEGIN)
+    first.want([])
+    assert first.clear == []
+    first.want([ONE])
+    assert first.clear == []
+    assert first.pending == [ONE]
