@@ -100,6 +100,26 @@ async def test_watch_that_ends_is_resumed_without_a_list(server: ApiServer, clie
             await watched.until(lambda name=f"s{number}": name in watched.names)  # type: ignore[misc]
         assert len(watched.lists) == 1
         assert server.requests["watch", "services"] == 4
+        # each change was told once: a watch begins behind the last event, not behind the list
+        assert len([fact for fact in watched.facts if isinstance(fact, Seen)]) == 3
+
+
+async def test_bookmark_is_a_version_to_resume_from(server: ApiServer, client: Client) -> None:
+    async with watching(client, Kind.SERVICE) as watched:
+        await watched.until(lambda: server.requests["watch", "services"] == 1)
+        server.store.create(NODES, {"metadata": {"name": "other"}}, now=time.time())
+        # the first bookmark from now on may have been on its way before; the second was not
+        for _ in range(2):
+            confirmed_at = watched.reflector.last_confirmed_at
+            await watched.until(
+                lambda then=confirmed_at: watched.reflector.last_confirmed_at > then  # type: ignore[misc]
+            )
+        for kind in server.store._tables:
+            kind.history.compact(server.store.version)
+        server.watches.close()
+        add(server, "new")
+        await watched.until(lambda: "new" in watched.names)
+        assert len(watched.lists) == 1
 
 
 async def test_expired_version_leads_to_a_fresh_list(server: ApiServer, client: Client) -> None:
