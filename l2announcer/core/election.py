@@ -10,7 +10,9 @@ Rules of this file; without any one of them there is a history in which two node
     the last one, and there is at most one write a second.
  3. A tenure is void at once when somebody else wrote the Lease (even in our name), when it is gone,
     or when a release is handed out. Only an own write handed out later, and accepted, revives it.
-    An own write whose answer was lost is known by its exact spec and counts from its own hand-out.
+    An own write whose answer was lost is known by its exact spec and holding, and counts from its
+    own hand-out. (The spec alone is not enough: two nodes of one name that take the same Lease may
+    both write one second past its renewTime.)
  4. Every frame compares the tenure with the clock directly before it is sent (core.answers, lan).
  6. A Lease that vanished without a release: its last holder may create it again at once, all others
     wait its last L.
@@ -31,7 +33,7 @@ from typing import NamedTuple
 from l2announcer.core import lease
 from l2announcer.core.effects import LeaseWrite, ReadLease
 from l2announcer.core.facts import Refusal
-from l2announcer.core.model import LeaseRecord, newer
+from l2announcer.core.model import Holding, LeaseRecord, newer
 from l2announcer.core.tenure import Tenure
 from l2announcer.core.terms import TENURE_SHARE, Terms
 
@@ -41,6 +43,7 @@ RELEASED_DURATION_SECONDS = 1
 HANDED_OUT_LIMIT = 64
 
 Spec = tuple[str, int, str, str, int]
+Signature = tuple[Spec, Holding | None]
 
 
 class Wish(Enum):
@@ -67,7 +70,7 @@ class _Purpose(Enum):
 
 class _Write(NamedTuple):
     purpose: _Purpose
-    spec: Spec
+    signature: Signature
     handed_out_at: float
     voids: int
 
@@ -94,7 +97,7 @@ class Elector:
         self._writing: _Write | None = None
         self._must_read = False
         self._reading = False
-        self._handed_out: dict[Spec, _Write] = {}  # by this process, since the last confirmed
+        self._handed_out: dict[Signature, _Write] = {}  # by this process, since the last confirmed
 
     # Facts
 
@@ -117,7 +120,7 @@ class Elector:
         if known is not None and record.spec == known.spec:
             return
         self._observed_at = now
-        own = self._handed_out.get(record.spec)
+        own = self._handed_out.get(_signature(record))
         if own is None:
             self._void()
         else:
@@ -135,7 +138,7 @@ class Elector:
         if write is None:
             return
         if why is not Refusal.UNAVAILABLE:
-            self._handed_out.pop(write.spec, None)
+            self._handed_out.pop(write.signature, None)
         match why:
             case Refusal.CONFLICT:
                 # A lost race says nothing of the winner; a read does, also where the watch lags.
@@ -256,7 +259,7 @@ class Elector:
                     duration_seconds=RELEASED_DURATION_SECONDS,
                     acquire_time=renew_time,
                 )
-        self._note_hand_out(_Write(purpose, new.spec, now, self._voids))
+        self._note_hand_out(_Write(purpose, _signature(new), now, self._voids))
         return LeaseWrite(
             name=self.name,
             body=lease.body(name=self.name, namespace=terms.namespace, read=known.raw, record=new),
@@ -269,7 +272,7 @@ class Elector:
         self._handed_out_at = write.handed_out_at
         if write.purpose is _Purpose.RELEASE:
             return
-        self._handed_out[write.spec] = write
+        self._handed_out[write.signature] = write
         if len(self._handed_out) > HANDED_OUT_LIMIT:
             del self._handed_out[next(iter(self._handed_out))]
 
@@ -293,13 +296,13 @@ class Elector:
     def _observe_gone(self, now: float) -> None:
         known, self.record = self.record, None
         self._void()
-        if known is not None and known.holder and known.spec not in self._handed_out:
+        if known is not None and known.holder and _signature(known) not in self._handed_out:
             self._vacant_at = now + known.duration_seconds
 
     def _confirm(self, record: LeaseRecord, own: _Write) -> None:
         self._handed_out = {
-            spec: write
-            for spec, write in self._handed_out.items()
+            signature: write
+            for signature, write in self._handed_out.items()
             if write.handed_out_at >= own.handed_out_at
         }
         if self.wish is Wish.HOLD and own.voids == self._voids:
@@ -309,3 +312,8 @@ class Elector:
     def _void(self) -> None:
         self.tenure.void()
         self._voids += 1
+
+
+def _signature(record: LeaseRecord) -> Signature:
+    """What tells our own write from anybody else's."""
+    return record.spec, record.holding

@@ -237,6 +237,18 @@ def test_an_own_write_whose_answer_was_lost_counts_from_its_own_hand_out() -> No
     assert not rig.answers(2.0 + 0.9 * L)
 
 
+def test_the_same_write_by_another_node_of_our_name_is_not_our_own() -> None:
+    rig = Rig()
+    twin = Rig(replace(TERMS, holding=THERE))
+    for one in (rig, twin):
+        one.see(theirs(renewed=100.0, holder="a", holding=None), at=0.0)
+    writes = [one.write(L) for one in (rig, twin)]
+    assert writes[0].body["spec"] == writes[1].body["spec"]
+    rig.elector.observe(twin.stored(writes[1]), BOOT + L)
+    rig.refuse(Refusal.CONFLICT, L)
+    assert not rig.answers(L)
+
+
 def test_what_was_handed_out_is_not_remembered_for_ever() -> None:
     rig = Rig()
     for number in range(2 * HANDED_OUT_LIMIT):
