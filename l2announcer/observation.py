@@ -7,7 +7,7 @@ from math import inf
 
 from l2announcer.core import explain
 from l2announcer.core.announcer import Announcer
-from l2announcer.core.model import Key, Kind
+from l2announcer.core.model import Kind
 from l2announcer.kube.reflector import Reflector
 from l2announcer.lan.responder import ANSWERED, Responder
 from l2announcer.metrics import FrameCount, Metrics, WatchAge
@@ -28,16 +28,16 @@ class Observation:
         self._responder = responder
         self._now = now
         self._stepped_at = now()
-        self._held: frozenset[Key] = frozenset()
+        self._transitions = 0
 
     def stepped(self, now: float, metrics: Metrics) -> None:
         """Take in that the pump made a step."""
         self._stepped_at = now
-        held = self._announcer.held(now)
-        if held != self._held:
-            metrics.lease_transitions.inc(len(held ^ self._held))
-            metrics.services_held.set(len(held))
-            self._held = held
+        announcer = self._announcer
+        if announcer.transitions != self._transitions:
+            metrics.lease_transitions.inc(announcer.transitions - self._transitions)
+            metrics.services_held.set(len(announcer.held))
+            self._transitions = announcer.transitions
 
     @property
     def summary(self) -> str:
@@ -46,7 +46,7 @@ class Observation:
         if waiting:
             return f"waiting for: {', '.join(waiting)}"
         services = len(self._announcer.cluster.services)
-        return f"answering for {len(self._held)} of {services} Services"
+        return f"answering for {len(self._announcer.held)} of {services} Services"
 
     def status(self) -> Mapping[str, object]:
         return {

@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from l2announcer.core.agenda import Agenda
 from l2announcer.core.answers import AnswerTable
 from l2announcer.core.candidacy import LEASE_PREFIX, Candidacy, lease_name
 from l2announcer.core.cluster import Changes, Cluster
 from l2announcer.core.controller import CONTROLLER_LEASE, Controller
 from l2announcer.core.effects import Effects, ReadService, ReadServices
-from l2announcer.core.election import Elector, Wish
+from l2announcer.core.election import Elector
 from l2announcer.core.facts import (
     Claimed,
     Fact,
@@ -32,12 +33,12 @@ from l2announcer.core.facts import (
     StatusRefused,
     StatusWritten,
 )
+from l2announcer.core.group import Group
 from l2announcer.core.ipam import Ipam
 from l2announcer.core.model import (
     Key,
     Kind,
     LeaseRecord,
-    Service,
 )
 from l2announcer.core.selection import Selection, select
 from l2announcer.core.terms import Terms, pace
@@ -62,15 +63,20 @@ class Announcer:
         self.config = config
         self.terms = config.terms
         self.cluster = Cluster()
-        self.electors: dict[str, Elector] = {}
         self.selections: dict[Key, Selection] = {}
-        self.candidacies: dict[Key, Candidacy] = {}
-        ipam = Ipam(rest_seconds=config.address_rest_seconds) if config.lb_ipam else None
-        self.controller = Controller(self._elector(CONTROLLER_LEASE), self.cluster, ipam)
+        self.groups: dict[str, Group] = {CONTROLLER_LEASE: Group(CONTROLLER_LEASE, standing=True)}
+        self.held: set[Key] = set()  # the Services that this node may answer for
+        self.transitions = 0  # how often one was gained or lost
         self.resigning = False
+        ipam = Ipam(rest_seconds=config.address_rest_seconds) if config.lb_ipam else None
+        elector = self.groups[CONTROLLER_LEASE].elector
+        self.controller = Controller(elector, self.cluster, ipam)
+        self._services_by_lease: dict[str, set[Key]] = {}
+        self._agenda = Agenda()
+        self._ours: set[str] = set()  # Leases that this incarnation wrote last
         self._leases_listed = False
         self._reading: tuple[Key, ...] = ()  # Services that wait for the read of all
-        self._installed: object = None
+        self._installed_links: object = None
 
     # Facts
 
@@ -99,10 +105,10 @@ class Announcer:
             case StatusRefused():
                 self.controller.refused(fact, now)
             case Claimed():
-                for candidacy in self.candidacies.values():
-                    candidacy.claimed(fact)
+                self._agenda.touch(n for n, group in self.groups.items() if group.claimed(fact))
             case Resign():
                 self.resigning = True
+                self._agenda.touch(self.groups)
             case _:
                 assert_never(fact)
 
@@ -112,22 +118,27 @@ class Announcer:
             return
         self._leases_listed = True
         records = [item for item in fact.objects if isinstance(item, LeaseRecord)]
-        for name in self.electors.keys() - {record.name for record in records}:
-            self.electors[name].observe(None, now, version=fact.version)
+        for name in self.groups.keys() - {record.name for record in records}:
+            self._elector(name).observe(None, now, version=fact.version)
         for record in records:
             self._seen(record, now)
 
     def _seen(self, found: Object, now: float) -> None:
         if not isinstance(found, LeaseRecord):
             self.cluster.seen(found)
-        elif found.name in self.electors or found.name.startswith(LEASE_PREFIX):
+        elif found.name in self.groups or found.name.startswith(LEASE_PREFIX):
             self._elector(found.name).observe(found, now)
 
     def _gone(self, fact: Gone, now: float) -> None:
         if fact.kind is not Kind.LEASE:
             self.cluster.gone(fact)
-        elif fact.key.name in self.electors:
-            self.electors[fact.key.name].observe(None, now, version=fact.version)
+        elif fact.key.name in self.groups:
+            self._elector(fact.key.name).observe(None, now, version=fact.version)
+
+    def _elector(self, lease: str) -> Elector:
+        """The Elector that a fact is about; its group is looked at in the next poll."""
+        self._agenda.touch((lease,))
+        return self.groups.setdefault(lease, Group(lease)).elector
 
     def _read(self, fact: ServiceRead | ServicesRead, now: float) -> None:
         # A Service that a read did not find is not forgotten here: the watch says in its own order
@@ -143,8 +154,10 @@ class Announcer:
             self._seen(service, now)
         answered = {service.key for service in found}
         for key in waiting:
-            if key in self.candidacies:
-                self.candidacies[key].read(answered=key in answered, now=now)
+            candidacy = self.candidacy(key)
+            if candidacy is not None:
+                candidacy.read(answered=key in answered, now=now)
+                self._agenda.touch((lease_name(key),))
 
     # Effects
 
@@ -156,11 +169,13 @@ class Announcer:
     @property
     def released(self) -> bool:
         """After Resign: is nothing owed to the API server any more?"""
-        return self.resigning and not any(e.busy(self.terms) for e in self.electors.values())
+        groups = self.groups.values()
+        return self.resigning and not any(group.elector.busy(self.terms) for group in groups)
 
-    def held(self, now: float) -> frozenset[Key]:
-        """The Services that this node may answer for now."""
-        return frozenset(k for k, c in self.candidacies.items() if c.elector.tenure.valid(now))
+    def candidacy(self, key: Key) -> Candidacy | None:
+        """Where a selected Service stands here; None for one that isn't."""
+        group = self.groups.get(lease_name(key))
+        return group.candidacies.get(key) if group is not None else None
 
     def poll(self, now: float, wall: float) -> Effects:
         """Everything that is to be done now. `wall` is Unix time in seconds."""
@@ -170,19 +185,20 @@ class Announcer:
         changes = self.cluster.take_changes()
         self.controller.take(changes)
         self._select(changes)
-        self._set_wishes()
-        self.terms = self._present_terms()
-        for elector in self.electors.values():
-            call = elector.poll(now, wall, self.terms)
-            if call is not None:
-                out.calls.append(call)
-        owed = [key for key, c in self.candidacies.items() if c.poll(now, self.terms, out)]
+        self._set_terms()
+        owed: list[Key] = []
+        table_stale = self.cluster.links is not self._installed_links
+        for name in self._agenda.take(now):
+            group = self.groups[name]
+            before, held = (group.grants, group.pending), group.held
+            group.wish(known=name in self._services_by_lease, resigning=self.resigning)
+            owed += group.poll(now, wall, self.terms, out)
+            table_stale |= before != (group.grants, group.pending)
+            self._keep_count(name, group, held, now)
         self._ask(owed, out, all_services=self.controller.poll(now, wall, out))
-        self._install(out)
-        wake_ats = [elector.wake_at(now, self.terms) for elector in self.electors.values()]
-        wake_ats += [candidacy.wake_at for candidacy in self.candidacies.values()]
-        out.wake_at = min(out.wake_at, *wake_ats)
-        self._drop_unselected(now)
+        if table_stale:
+            self._install(out)
+        out.wake_at = min(out.wake_at, self._agenda.next_at)
         return out
 
     def _select(self, changes: Changes) -> None:
@@ -191,47 +207,45 @@ class Announcer:
         if changes.everything:
             keys = keys | set(cluster.services)
         policies = cluster.policies.in_force
-        for key in sorted(keys):  # in one order, so that the same facts give the same effects
-            service = cluster.services.get(key)
+        for key in keys:
+            service, name = cluster.services.get(key), lease_name(key)
+            known = self._services_by_lease.setdefault(name, set())
             if service is None:
-                self.selections.pop(key, None)
                 selection = Selection()
+                self.selections.pop(key, None)
+                known.discard(key)
+                if not known:
+                    del self._services_by_lease[name]
             else:
                 selection = select(service, policies, cluster.node, cluster.links or ())
                 self.selections[key] = selection
-            self._follow(key, service, selection)
+                known.add(key)
+            if selection.announcements or name in self.groups:
+                self.groups.setdefault(name, Group(name)).follow(key, service, selection)
+                self._agenda.touch((name,))
 
-    def _follow(self, key: Key, service: Service | None, selection: Selection) -> None:
-        candidacy = self.candidacies.get(key)
-        if candidacy is not None:
-            candidacy.selection = selection
-            candidacy.service = service or candidacy.service
-        elif service is not None and selection.announcements:
-            candidacy = Candidacy(service, self._elector(lease_name(key)))
-            candidacy.selection = selection
-            self.candidacies[key] = candidacy
-
-    def _set_wishes(self) -> None:
-        wanted = {
-            candidacy.elector.name
-            for candidacy in self.candidacies.values()
-            if candidacy.selection.announcements
-        }
-        wanted.add(CONTROLLER_LEASE)
-        known = {lease_name(key) for key in self.cluster.services} | {CONTROLLER_LEASE}
-        for name, elector in self.electors.items():
-            if name in wanted and not self.resigning:
-                elector.want(Wish.HOLD)
-            else:
-                elector.want(Wish.RELEASE if name in known else Wish.ABANDON)
-
-    def _present_terms(self) -> Terms:
+    def _set_terms(self) -> None:
         terms = self.config.terms
-        held = sum(elector.ours(terms) for elector in self.electors.values())
-        renew_seconds, may_take = pace(held, self.config.qps, terms)
+        renew_seconds, may_take = pace(len(self._ours), self.config.qps, terms)
         macs = sorted({link.mac.hex(":") for link in self.cluster.links or () if link.usable})
         holding = replace(terms.holding, macs=tuple(macs))
-        return replace(terms, holding=holding, renew_seconds=renew_seconds, may_take=may_take)
+        terms = replace(terms, holding=holding, renew_seconds=renew_seconds, may_take=may_take)
+        if terms != self.terms:
+            self.terms = terms
+            self._agenda.touch(self.groups)
+
+    def _keep_count(self, name: str, group: Group, held: frozenset[Key], now: float) -> None:
+        """Note what became of a group in its poll; `held` is what it held before."""
+        self.transitions += len(held ^ group.held)
+        self.held -= held
+        self.held |= group.held
+        if group.elector.ours(self.terms):
+            self._ours.add(name)
+        else:
+            self._ours.discard(name)
+        self._agenda.set(name, group.wake_at)
+        if group.idle(now):
+            del self.groups[name]
 
     def _ask(self, owed: list[Key], out: Effects, *, all_services: bool) -> None:
         if all_services or len(owed) >= READ_ALL_FROM:
@@ -241,21 +255,8 @@ class Announcer:
             out.calls += [ReadService(key) for key in owed]
 
     def _install(self, out: Effects) -> None:
-        candidacies = self.candidacies.values()
-        grants = [grant for candidacy in candidacies for grant in candidacy.grants]
-        pending = [announcement for candidacy in candidacies for announcement in candidacy.pending]
-        table = (grants, pending, self.cluster.links)
-        if table != self._installed:
-            self._installed = table
-            out.answers = AnswerTable(grants, pending, self.cluster.links or ())
-
-    def _drop_unselected(self, now: float) -> None:
-        for key in [k for k, c in self.candidacies.items() if not c.selection.announcements]:
-            del self.candidacies[key]
-        for name in [n for n, elector in self.electors.items() if elector.idle(now)]:
-            del self.electors[name]
-
-    def _elector(self, name: str) -> Elector:
-        if name not in self.electors:
-            self.electors[name] = Elector(name)
-        return self.electors[name]
+        groups, links = self.groups.values(), self.cluster.links
+        self._installed_links = links
+        grants = [grant for group in groups for grant in group.grants]
+        pending = [announcement for group in groups for announcement in group.pending]
+        out.answers = AnswerTable(grants, pending, links or ())

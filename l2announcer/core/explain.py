@@ -42,7 +42,7 @@ def service(announcer: Announcer, key: Key, now: float) -> Mapping[str, object]:
     """Where one Service stands on this node."""
     selection = announcer.selections.get(key)
     reasons = [str(reason) for reason in selection.reasons] if selection is not None else []
-    candidacy = announcer.candidacies.get(key)
+    candidacy = announcer.candidacy(key)
     if candidacy is None:
         return {"state": State.NOT_SELECTED.value, "why": "; ".join(reasons)}
     state, why = candidacy.state(now, announcer.terms)

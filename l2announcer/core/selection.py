@@ -121,19 +121,16 @@ def _addresses(service: Service, policy: CompiledPolicy) -> tuple[list[str], lis
 
 
 def _no_address(service: Service, policy: CompiledPolicy) -> str:
-    enabled = [
-        name
-        for name, on in (
-            ("externalIPs", policy.policy.external_ips),
-            ("loadBalancerIPs", policy.policy.load_balancer_ips),
-        )
-        if on
-    ]
-    if not enabled:
+    external, given_out = policy.policy.external_ips, policy.policy.load_balancer_ips
+    if external and given_out:
+        has = "has neither spec.externalIPs nor an IP in its status"
+    elif external:
+        has = "has no spec.externalIPs"
+    elif given_out:
+        has = "has no IP in its status"
+    else:
         return "neither externalIPs nor loadBalancerIPs is true, so it announces nothing"
-    kinds = {"externalIPs": "spec.externalIPs", "loadBalancerIPs": "an IP in its status"}
-    wanted = " nor ".join(kinds[name] for name in enabled)
-    return f"Service {service.key} has {'neither ' if len(enabled) > 1 else 'no '}{wanted}"
+    return f"Service {service.key} {has}"
 
 
 def _no_interface(policy: CompiledPolicy, matching: list[Link], links: tuple[Link, ...]) -> str:

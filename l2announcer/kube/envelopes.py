@@ -1,4 +1,4 @@
-"""PURE. What objects arrive in: the pages of a list, the events of a watch, a group's versions."""
+"""PURE. What objects arrive in: the pages of a list, the events of a watch."""
 
 from __future__ import annotations
 
@@ -56,18 +56,9 @@ class _Event(msgspec.Struct):
     object: msgspec.Raw
 
 
-class _NamedResource(msgspec.Struct):
-    name: str
-
-
-class _ResourceList(msgspec.Struct):
-    resources: list[_NamedResource] | None = None
-
-
 _read_list = msgspec.json.Decoder(_List).decode
 _read_event = msgspec.json.Decoder(_Event).decode
 _read_status = msgspec.json.Decoder(Status).decode
-_read_resources = msgspec.json.Decoder(_ResourceList).decode
 
 
 def page(kind: Kind, body: bytes, *, prefixes: tuple[str, ...]) -> Page:
@@ -99,11 +90,6 @@ def event(kind: Kind, line: bytes, *, prefixes: tuple[str, ...]) -> WatchEvent:
         raise msgspec.ValidationError(f"a watch event of unknown type {read.type}") from error
     changed = change in {Change.ADDED, Change.MODIFIED} and _wanted(key, prefixes)
     return WatchEvent(change, key, version, decode(kind, read.object) if changed else None)
-
-
-def plurals(body: bytes) -> frozenset[str]:
-    """The resources that a group version serves, from its APIResourceList."""
-    return frozenset(resource.name for resource in _read_resources(body).resources or ())
 
 
 def _error(kind: Kind, raw: msgspec.Raw) -> ApiError:

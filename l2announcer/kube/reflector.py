@@ -24,10 +24,9 @@ from l2announcer.core.model import Key
 from l2announcer.kube import errors
 from l2announcer.kube.client import Client
 from l2announcer.kube.decode import Problem
-from l2announcer.kube.envelopes import Change, WatchEvent, event, plurals
+from l2announcer.kube.envelopes import Change, WatchEvent, event
 from l2announcer.kube.lists import read_all
 from l2announcer.kube.pace import Backoff, Pace
-from l2announcer.kube.resources import Resource, group_path
 
 log = structlog.get_logger(__name__)
 
@@ -103,11 +102,7 @@ class Reflector:
     async def _list(self) -> State:
         began_at = self._now()
         try:
-            if len(self.resource.group_versions) > 1:
-                self.group_version = await self._served()
-            version, found = await read_all(
-                self._client, self.resource, self.group_version, self._pace
-            )
+            version, found = await self._read()
         except errors.Missing as error:
             return self._absent() if self.resource.custom else self._failed("list", error)
         except (errors.ApiError, *errors.MALFORMED) as error:
@@ -134,21 +129,18 @@ class Reflector:
         self.problems = bad
         self._replace(good, self._version)
 
-    async def _served(self) -> str:
-        """The preferred version among those served; the last of ours when none is."""
-        for group_version in self.resource.group_versions:
+    async def _read(self) -> tuple[str, dict[Key, Object | Problem]]:
+        """The whole list, at the preferred version among those that are served."""
+        *preferred, last = self.resource.group_versions
+        for group_version in preferred:
             try:
-                body = await self._client.request(
-                    "GET",
-                    group_path(group_version),
-                    resource="discovery",
-                    timeout_seconds=self._pace.request_seconds,
-                )
+                read = await read_all(self._client, self.resource, group_version, self._pace)
             except errors.Missing:
                 continue
-            if self.resource.plural in plurals(body):
-                return group_version
-        return self.resource.group_versions[-1]
+            self.group_version = group_version
+            return read
+        self.group_version = last
+        return await read_all(self._client, self.resource, last, self._pace)
 
     async def _watch(self) -> State:
         pace, began_at = self._pace, self._now()

@@ -169,13 +169,13 @@ class Driver:
         """The (address, interface) pairs that would be answered for now."""
         return {
             (str(grant.announcement.address), grant.announcement.interface)
-            for candidacy in self.announcer.candidacies.values()
-            for grant in candidacy.grants
+            for group in self.announcer.groups.values()
+            for grant in group.grants
             if grant.tenure.valid(self.now)
         }
 
     def state(self, key: Key) -> tuple[State, str]:
-        candidacy = self.announcer.candidacies.get(key)
+        candidacy = self.announcer.candidacy(key)
         if candidacy is not None:
             return candidacy.state(self.now, self.announcer.terms)
         reasons = self.announcer.selections[key].reasons

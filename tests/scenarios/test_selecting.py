@@ -54,10 +54,10 @@ def node() -> Iterator[Driver]:
     driver.warm(labels={"zone": "a"})
     yield driver
     # Whatever happened, a node never answers without its Lease.
-    for candidacy in driver.announcer.candidacies.values():
-        if candidacy.grants and candidacy.elector.tenure.valid(driver.now):
-            assert candidacy.elector.record is not None
-            assert candidacy.elector.record.holder == NODE
+    for group in driver.announcer.groups.values():
+        if group.grants and group.elector.tenure.valid(driver.now):
+            assert group.elector.record is not None
+            assert group.elector.record.holder == NODE
 
 
 def test_selected_but_led_by_another_is_not_answered(node: Driver) -> None:

@@ -1,0 +1,88 @@
+"""The Services that one Lease stands for: elected together, each announced by itself.
+
+Mostly that is one Service. Two can come to share a Lease's name, and then only together.
+"""
+
+from __future__ import annotations
+
+from math import inf
+
+from l2announcer.core.answers import Grant
+from l2announcer.core.candidacy import Candidacy
+from l2announcer.core.effects import Effects
+from l2announcer.core.election import Elector, Wish
+from l2announcer.core.facts import Claimed
+from l2announcer.core.model import Announcement, Key, Service
+from l2announcer.core.selection import Selection
+from l2announcer.core.terms import Terms
+
+
+class Group:
+    """One Lease with its candidacies. `standing` ones are wanted whatever the Services.
+
+    `held` (what may be answered for), `grants`, `pending` and `wake_at` are as of the last poll.
+    """
+
+    def __init__(self, lease: str, *, standing: bool = False) -> None:
+        self.elector = Elector(lease)
+        self.candidacies: dict[Key, Candidacy] = {}
+        self.held: frozenset[Key] = frozenset()
+        self.grants: list[Grant] = []
+        self.pending: list[Announcement] = []
+        self.wake_at = inf
+        self._standing = standing
+
+    def follow(self, key: Key, service: Service | None, selection: Selection) -> None:
+        """Take in what this node would announce for a Service; None is a Service that's gone."""
+        candidacy = self.candidacies.get(key)
+        if candidacy is None and service is not None and selection.announcements:
+            candidacy = self.candidacies[key] = Candidacy(service, self.elector)
+        if candidacy is not None:
+            candidacy.selection = selection
+            candidacy.service = service or candidacy.service
+
+    def wish(self, *, known: bool, resigning: bool) -> None:
+        """Say what the node wants of the Lease; `known`: one of its Services still exists.
+
+        A Lease whose Services vanished is not released: another node may not know it yet.
+        """
+        selected = any(c.selection.announcements for c in self.candidacies.values())
+        if (selected or self._standing) and not resigning:
+            self.elector.want(Wish.HOLD)
+        else:
+            self.elector.want(Wish.RELEASE if known or self._standing else Wish.ABANDON)
+
+    def claimed(self, claim: Claimed) -> bool:
+        """Take in a claim; False when it's about nothing of this group."""
+        about = Announcement(claim.address, claim.interface)
+        concerned = [
+            candidacy
+            for candidacy in self.candidacies.values()
+            if about in candidacy.selection.announcements
+        ]
+        for candidacy in concerned:
+            candidacy.claimed(claim)
+        return bool(concerned)
+
+    def poll(self, now: float, wall: float, terms: Terms, out: Effects) -> list[Key]:
+        """Add what is to be done now; the Services to be read."""
+        call = self.elector.poll(now, wall, terms)
+        if call is not None:
+            out.calls.append(call)
+        owed = [key for key, each in self.candidacies.items() if each.poll(now, terms, out)]
+        self.candidacies = {
+            key: each for key, each in self.candidacies.items() if each.selection.announcements
+        }
+        candidacies = self.candidacies.values()
+        self.held = frozenset(self.candidacies) if self.elector.tenure.valid(now) else frozenset()
+        self.grants = [grant for each in candidacies for grant in each.grants]
+        self.pending = [announcement for each in candidacies for announcement in each.pending]
+        wake_ats = [each.wake_at for each in candidacies]
+        self.wake_at = min(self.elector.wake_at(now, terms), *wake_ats, inf)
+        if self.elector.record is None and self.elector.held_until > now:
+            self.wake_at = min(self.wake_at, self.elector.held_until)
+        return owed
+
+    def idle(self, now: float) -> bool:
+        """Is there nothing left to follow, or to remember?"""
+        return not self._standing and not self.candidacies and self.elector.idle(now)
