@@ -49,10 +49,11 @@ def test_what_is_wanted(*, selected: bool, known: bool, resigning: bool, wish: W
 
 def test_a_standing_lease_is_wanted_without_any_service_and_given_back_at_the_end() -> None:
     group = Group("controller", standing=True)
-    group.wish(known=False, resigning=False)
-    assert group.elector.wish is Wish.HOLD
-    group.wish(known=False, resigning=True)
-    assert group.elector.wish is Wish.RELEASE
+    wishes = []
+    for resigning in (False, True):
+        group.wish(known=False, resigning=resigning)
+        wishes.append(group.elector.wish)
+    assert wishes == [Wish.HOLD, Wish.RELEASE]
     assert not group.idle(0.0)
 
 
