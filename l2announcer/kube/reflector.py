@@ -27,6 +27,7 @@ from l2announcer.kube.decode import Problem
 from l2announcer.kube.envelopes import Change, WatchEvent, event
 from l2announcer.kube.lists import read_all
 from l2announcer.kube.pace import Backoff, Pace
+from l2announcer.kube.resources import Resource
 
 log = structlog.get_logger(__name__)
 

@@ -49,20 +49,6 @@ class Resource:
         return f"{collection(group_version, self.plural, key.namespace)}/{key.name}"
 
 
-def collection(self, group_version: str) -> str:
-        """The path that lists and watches it."""
-        return collection(group_version, self.plural, self.namespace)
-
-    def object(self, group_version: str, key: Key) -> str:
-        """The path of one object."""
-        return f"{collection(group_version, self.plural, key.namespace)}/{key.name}"
-
-
-def group_path(group_version: str) -> str:
-    """Where a version of a group is discovered; the core group has a root of its own."""
-    return f"/apis/{group_version}" if "/" in group_version else f"/api/{group_version}"
-
-
 def collection(group_version: str, plural: str, namespace: str) -> str:
     """The path of all objects of a resource, in one namespace unless it is empty."""
     root = "apis" if "/" in group_version else "api"  # the core group has a root of its own

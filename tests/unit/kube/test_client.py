@@ -13,6 +13,7 @@ from aiohttp import web
 
 from l2announcer.core.facts import Refusal
 from l2announcer.kube.client import MERGE_PATCH, Client
+from l2announcer.kube.configuration import ConfigurationError
 from l2announcer.kube.errors import (
     ApiError,
     Conflict,
@@ -125,6 +126,18 @@ async def test_tls_to_a_server_without_it(server: ApiServer, connected: Connect)
     async with connected(server.url.replace("http:", "https:")) as client:
         with pytest.raises(Unavailable):
             await get(client)
+
+
+async def test_certificate_that_is_none(connected: Connect, tmp_path: Path) -> None:
+    connecting = connected("https://192.0.2.1:6443")
+    path = tmp_path / "kubeconfig"
+    config = yaml.safe_load(path.read_text())
+    config["clusters"][0]["cluster"]["certificate-authority"] = "ca.crt"
+    path.write_text(yaml.safe_dump(config))
+    (tmp_path / "ca.crt").write_text("no certificate")
+    with pytest.raises(ConfigurationError, match=r"certificates of the kubeconfig .*ca\.crt"):
+        async with connecting:
+            pass
 
 
 async def test_body_that_is_not_a_status(scripted: Serve, connected: Connect) -> None:

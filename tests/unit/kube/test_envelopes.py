@@ -5,7 +5,7 @@ import pytest
 
 from l2announcer.core.model import Key, Kind, LeaseRecord, Node
 from l2announcer.kube.decode import Problem
-from l2announcer.kube.envelopes import Change, event, page, plurals
+from l2announcer.kube.envelopes import Change, event, page
 from l2announcer.kube.errors import Gone, Unavailable
 
 
@@ -89,9 +89,3 @@ def test_error_events() -> None:
 def test_what_is_no_event(line: bytes) -> None:
     with pytest.raises(msgspec.MsgspecError):
         event(Kind.NODE, line, prefixes=())
-
-
-def test_plurals() -> None:
-    body = b'{"resources": [{"name": "pods", "verbs": []}, {"name": "pods/status"}]}'
-    assert plurals(body) == {"pods", "pods/status"}
-    assert plurals(b'{"resources": null}') == frozenset()
