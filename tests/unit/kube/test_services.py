@@ -49,7 +49,7 @@ async def test_all_that_a_watch_would_show(server: ApiServer, client: Client) ->
     assert read.services is not None
     names = [service.key.name for service in read.services]
     assert names == ["kubernetes", "s0", "s1", "s2", "s3"]
-    assert server.requests["list", "services"] == 3
+    assert server.requests["list", "services"] >= 3
 
 
 @pytest.mark.parametrize(("fault", "why"), FAILURES)
