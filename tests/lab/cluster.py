@@ -1,9 +1,10 @@
 """The guide's cluster in a lab: three nodes, a client beside them, an API server, real daemons.
 
-segment 172.19.0.0/16 ── eth0 my-cluster-control-plane .2   the embedded API server, port 6443
+segment 172.19.0.0/16
+├─ eth0 my-cluster-control-plane .2 ─ the embedded API server, port 6443
 ├─ eth0 my-cluster-worker        .3 ─ cni0 10.244.1.0/24 ─ Pods
 ├─ eth0 my-cluster-worker2       .4 ─ cni0 10.244.2.0/24 ─ Pods
-└─ eth0 client                   .100
+└─ eth0 client                   .1
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ T = TypeVar("T")
 API_PORT = 6443
 HEALTH_PORT = 9480
 CLIENT = "client"
+CLIENT_ADDRESS = "172.19.0.1"
 CONTROL_PLANE = "my-cluster-control-plane"
 WORKERS = ("my-cluster-worker", "my-cluster-worker2")
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
@@ -88,7 +90,7 @@ class Cluster:
             undo.enter_context(self.lab)
             for plan in PLANS.values():
                 self.nodes[plan.name] = self._node(plan)
-            self.client = self.lab.host(CLIENT, "172.19.0.100/16")
+            self.client = self.lab.host(CLIENT, f"{CLIENT_ADDRESS}/16")
             self._start_api_server(undo)
             for plan in PLANS.values():
                 self._register(plan)
@@ -183,6 +185,8 @@ class Cluster:
             for other in PLANS.values()
             if other != plan
         ]
+        # a node's own packets to a cluster address need some route before they are translated
+        lines.append(f"route add default via {CLIENT_ADDRESS}")
         node.run(["ip", "-batch", "-"], text="\n".join(lines) + "\n")
         return node
 

@@ -7,8 +7,19 @@ shell sees them in a Pod, so quotes in them are part of the text.
 from __future__ import annotations
 
 import argparse
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import ClassVar
+from typing import Any, ClassVar
+
+
+class Server(ThreadingHTTPServer):
+    """A client that goes away in the middle is no news."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -35,7 +46,7 @@ def main() -> None:
     options = parser.parse_args()
     host, _, port = options.listen.rpartition(":")
     Echo.text = options.text
-    server = ThreadingHTTPServer((host, int(port)), Echo)
+    server = Server((host, int(port)), Echo)
     print("listening", flush=True)
     server.serve_forever()
 

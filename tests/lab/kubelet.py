@@ -112,9 +112,14 @@ class Kubelet:
         namespace.run(["ip", "route", "add", "default", "via", f"{network.prefix}.1"])
         for container in containers:
             command = [sys.executable, "-m", "tests.lab.echo", *container.get("args", ())]
-            process = namespace.popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-            if process.stdout is None or process.stdout.readline() != "listening\n":
-                raise LabError(f"the container {container['name']} of Pod {pod.name} did not start")
+            process = namespace.popen(
+                command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+            said = process.stdout.readline() if process.stdout else ""
+            if said != "listening\n":
+                raise LabError(
+                    f"the container {container['name']} of Pod {pod.name} did not start: {said}"
+                )
 
     def _least_busy(self) -> PodNetwork:
         busy = [pod.node for pod in self._pods.values()]

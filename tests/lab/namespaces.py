@@ -172,14 +172,15 @@ class Lab:
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,  # what we leave to run must not hold our own output open
             text=True,
             start_new_session=True,
         )
         made = Namespace(name=name, holder=holder)
         self.namespaces[name] = made
         assert holder.stdout is not None
-        if holder.stdout.readline() != "ready\n":
-            raise LabError(f"no namespace for {name}: `{' '.join(command)}` failed")
+        if (said := holder.stdout.readline()) != "ready\n":
+            raise LabError(f"no namespace for {name}: `{' '.join(command)}` failed: {said}")
         return made
 
     def bridge(self, name: str, switch: Namespace | None = None) -> None:

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from http.client import HTTPException
 from types import FrameType
 
 from tests.lab.api import ApiError
@@ -22,6 +23,7 @@ from tests.lab.demo.takeover import take_over
 from tests.lab.root import LabError, become_lab_root
 
 SHOWN_LOG_LINES = 8
+STEP_ERRORS = (DemoError, LabError, ApiError, OSError, HTTPException)
 WHAT = """\
 A lab of network namespaces on this machine: three nodes and a client on one bridge, an API server
 in memory, a daemon on each node. `kubectl` is the demo's own small client; addresses, frames,
@@ -57,7 +59,7 @@ def _demo(stay: Callable[[], None] | None) -> int:
                 guide = Guide(cluster, console)
                 guide.walk()
                 take_over(guide)
-            except (DemoError, LabError, ApiError) as error:
+            except STEP_ERRORS as error:
                 _explain(cluster, error)
                 return 1
             console.say(f"\nAll {console.checked} facts held, in {console.seconds:.0f} seconds.")

@@ -27,8 +27,12 @@ def take_over(guide: Guide) -> None:
         console.command(before, f"kill -TERM {daemon.pid}", "")
         stopped = time.monotonic()
         daemon.terminate()
-        code = daemon.wait(STOP_SECONDS * 5)
-        seconds = time.monotonic() - stopped
+        cluster.until(
+            f"the daemon of {before} has ended after SIGTERM",
+            lambda: daemon.poll() is not None,
+            SETTLE_SECONDS,
+        )
+        code, seconds = daemon.returncode, time.monotonic() - stopped
         cluster.until(
             f"{after} holds the Lease of app1-service",
             lambda: cluster.holder("app1-service") == after,
