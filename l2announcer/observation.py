@@ -52,7 +52,11 @@ class Observation:
         return {
             **explain.status(self._announcer, self._now()),
             "watches": {
-                kind.value: {"problem": reflector.problem, "state": reflector.state.value}
+                kind.value: {
+                    "state": reflector.state.value,
+                    "problem": reflector.problem,
+                    "unreadable": [each.sentence for each in reflector.problems.values()],
+                }
                 for kind, reflector in self.reflectors.items()
             },
             "interfaceTroubles": self._responder.troubles,
