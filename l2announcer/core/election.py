@@ -39,6 +39,7 @@ from l2announcer.core.terms import TENURE_SHARE, Terms
 
 WRITE_INTERVAL_SECONDS = 1.0
 RETRY_SECONDS = 2.0
+RELEASE_RETRY_SECONDS = 0.5  # a process that stops has little time, and must not hammer either
 RELEASED_DURATION_SECONDS = 1
 HANDED_OUT_LIMIT = 64
 
@@ -150,6 +151,8 @@ class Elector:
                 self._retry_at = now + RETRY_SECONDS
             case Refusal.UNAVAILABLE:
                 self.problem = f"no answer from the API server to a write of Lease {self.name}"
+                if write.purpose is _Purpose.RELEASE:
+                    self._retry_at = now + RELEASE_RETRY_SECONDS
 
     def read(self, record: LeaseRecord | None, why: Refusal | None, now: float) -> None:
         """Take in the outcome of a ReadLease."""

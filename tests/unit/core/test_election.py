@@ -459,7 +459,8 @@ def test_a_release_is_owed_until_it_is_accepted() -> None:
     rig.write(0.5)
     rig.refuse(Refusal.UNAVAILABLE, 0.6)
     assert rig.elector.busy(TERMS)
-    rig.accept(rig.write(0.7), at=0.8)
+    assert rig.poll(1.0) is None, "tried again half a second later, not in a loop"
+    rig.accept(rig.write(1.1), at=1.2)
     assert not rig.elector.busy(TERMS)
     assert rig.poll(60.0) is None
 
