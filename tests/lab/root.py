@@ -33,7 +33,8 @@ def why_not() -> str:
     hint = ""
     if os.environ.get(INSIDE) is None and _user_namespaces_work():
         hint = ": put `python -m tests.lab.root` in front of the command"
-    return f"the lab needs network namespaces, and `unshare -n` is not permitted here{hint}"
+    said = tried.stderr.strip() or f"exit code {tried.returncode}"
+    return f"the lab needs network namespaces, and `unshare -n` fails here ({said}){hint}"
 
 
 def become_lab_root(command: Sequence[str] | None = None) -> None:
