@@ -1,0 +1,165 @@
+"""What /status shows is plain data, and has one sentence for every Service in every state."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from l2announcer.core import explain
+from l2announcer.core.facts import Claimed, Resign, Seen
+from l2announcer.core.model import Key, Kind, LabelSelector, Policy, Service
+from tests.scenarios.driver import NODE, Driver, link
+
+BLUE, RED = Key("default", "blue"), Key("default", "red")
+LEASE = "cilium-l2announce-default-blue"
+VIP = "172.19.0.240"
+MAC = bytes.fromhex("0242ac1300ff")
+
+
+def service(key: Key = BLUE) -> Service:
+    return Service(key=key, uid="u", labels={"color": key.name}, external_ips=(VIP,))
+
+
+def policy(name: str = "p", **fields: Any) -> Policy:
+    blue = LabelSelector(match_labels=(("color", "blue"),))
+    return Policy(key=Key("", name), external_ips=True, service_selector=blue, **fields)
+
+
+@pytest.fixture
+def node() -> Driver:
+    driver = Driver()
+    driver.warm(links=(link(), link("eth1", 3, carrier=False)))
+    driver.see(policy(interfaces=("^eth",)))
+    return driver
+
+
+def shown(node: Driver) -> dict[str, Any]:
+    """The status after a trip through JSON, which must change nothing."""
+    status = explain.status(node.announcer, node.now)
+    there_and_back: dict[str, Any] = json.loads(json.dumps(status, allow_nan=False))
+    assert there_and_back == status
+    return there_and_back
+
+
+def about(node: Driver, key: Key = BLUE) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = shown(node)["services"][str(key)]
+    assert found == explain.service(node.announcer, key, node.now)
+    return found
+
+
+def test_before_anything_is_listed_it_says_what_it_waits_for() -> None:
+    status = shown(Driver())
+    assert status["waitingFor"] == ["services", "policies", "pools", "node", "links", "leases"]
+    assert status["node"] == NODE
+    assert status["services"] == {}
+    assert status["interfaces"] == []
+    assert status["controller"] == {
+        "holder": "",
+        "transitions": 0,
+        "tenureSeconds": 0.0,
+        "problem": "",
+    }
+
+
+def test_the_node_and_its_interfaces(node: Driver) -> None:
+    status = shown(node)
+    assert status["waitingFor"] == []
+    assert status["resigning"] is False
+    assert status["renewSeconds"] == 2.0
+    assert status["interfaces"] == [
+        {
+            "name": "eth0",
+            "mac": "02:42:ac:13:00:03",
+            "usable": True,
+            "up": True,
+            "carrier": True,
+        },
+        {
+            "name": "eth1",
+            "mac": "02:42:ac:13:00:03",
+            "usable": False,
+            "up": True,
+            "carrier": False,
+        },
+    ]
+    assert status["controller"]["holder"] == NODE
+    assert 13 < status["controller"]["tenureSeconds"] <= 13.5
+
+
+def test_policies_with_what_is_wrong_with_them(node: Driver) -> None:
+    node.see(policy("q", interfaces=("(",)))
+    policies = shown(node)["policies"]
+    assert policies["p"] == []
+    (sentence,) = policies["q"]
+    assert sentence.startswith("spec.interfaces[0]: '(' is not a regular expression")
+
+
+def test_a_service_that_nothing_selects(node: Driver) -> None:
+    node.see(service(RED))
+    sentence = "CiliumL2AnnouncementPolicy p: serviceSelector does not match"
+    assert about(node, RED) == {"state": "not selected", "why": sentence}
+
+
+def test_a_service_that_is_announced_here_and_what_of_it_is_left_out(node: Driver) -> None:
+    node.see(policy("q", interfaces=("^bond",)))
+    node.see(service())
+    found = about(node)
+    assert found["state"] == "announcing"
+    assert found["why"] == "172.19.0.240 on eth0"
+    assert found["addresses"] == [{"address": VIP, "interface": "eth0"}]
+    (left_out,) = found["leftOut"]
+    assert left_out.startswith("CiliumL2AnnouncementPolicy q: no interface matches ^bond")
+    lease = dict(found["lease"])
+    assert 13 < lease.pop("tenureSeconds") <= 13.5
+    assert lease == {"name": LEASE, "holder": NODE, "transitions": 0, "problem": ""}
+
+
+def test_a_service_that_another_node_announces(node: Driver) -> None:
+    record = node.put_lease(
+        LEASE, holderIdentity="other", leaseDurationSeconds=15, leaseTransitions=7, renewTime="t"
+    )
+    node.handle(Seen(Kind.LEASE, record))
+    node.see(service())
+    assert about(node) == {
+        "state": "candidate",
+        "why": f"Lease {LEASE} is held by other",
+        "addresses": [],
+        "leftOut": [],
+        "lease": {
+            "name": LEASE,
+            "holder": "other",
+            "transitions": 7,
+            "tenureSeconds": 0.0,
+            "problem": "",
+        },
+    }
+
+
+def test_a_service_whose_address_a_foreign_host_has(node: Driver) -> None:
+    node.handle(Seen(Kind.SERVICE, node.stamped(service())))
+    for _ in range(10):
+        effects = node.poll()
+        if effects.frames:
+            break
+        node.carry_out(effects)
+    frame = effects.frames[0].announcement
+    node.handle(Claimed(frame.address, MAC, frame.interface))
+    node.carry_out(effects)
+    node.settle()
+    found = about(node)
+    assert found["state"] == "address in use"
+    assert "172.19.0.240 on eth0 by 02:42:ac:13:00:ff" in found["why"]
+    assert found["addresses"] == []
+
+
+def test_a_node_that_stops(node: Driver) -> None:
+    node.see(service())
+    node.handle(Resign())
+    node.settle()
+    status = shown(node)
+    assert status["resigning"] is True
+    assert status["services"]["default/blue"]["state"] == "resigned"
+    assert status["controller"]["holder"] == ""
