@@ -69,6 +69,12 @@ class Admission:
         for field in ("labels", "annotations", "finalizers", "ownerReferences"):
             if not new["metadata"].get(field):
                 new["metadata"].pop(field, None)
+        for field in () if resource.custom else ("spec", "status"):
+            if new.get(field) is None:
+                new.pop(field, None)
+            elif not isinstance(new[field], dict):
+                why = f"json: cannot unmarshal into Go struct field {resource.kind}.{field}"
+                raise UndecodableError(resource.kind, "v1", why)
         if resource is LEASES:
             _decode_lease(new)
         elif resource is EVENTS:

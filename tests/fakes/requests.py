@@ -87,7 +87,7 @@ def question(call: Call) -> Question:
         selects=call.selects,
         since=since or None,
         bookmarks=call.options.get("allowWatchBookmarks") in {"1", "true"},
-        seconds=float(call.options.get("timeoutSeconds") or 0) or _FOREVER_SECONDS,
+        seconds=float(_number(call.options, "timeoutSeconds")) or _FOREVER_SECONDS,
     )
 
 
@@ -164,6 +164,13 @@ def _selector(resource: Resource, options: Mapping[str, str], name: str) -> Pred
     return both(both(labels, fields), one)
 
 
+def _number(options: Mapping[str, str], name: str) -> int:
+    text = options.get(name) or "0"
+    if not text.isdigit():
+        raise bad_request(f'{name}: strconv.ParseInt: parsing "{text}": invalid syntax')
+    return int(text)
+
+
 def _version(text: str) -> int:
     if not text.isdigit() and text:
         cause = Cause(
@@ -191,7 +198,7 @@ def _listed(store: Store, call: Call, now: float) -> Object:
         call.resource,
         call.where.namespace,
         selects=call.selects,
-        limit=int(call.options.get("limit") or 0),
+        limit=_number(call.options, "limit"),
         proceed=proceed,
     )
     meta: dict[str, Any] = {"resourceVersion": str(page.version)}

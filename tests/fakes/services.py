@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from tests.fakes.causes import Cause, bad_value, forbidden_field, required, shown
-from tests.fakes.refusals import Refusal
+from tests.fakes.refusals import Refusal, UndecodableError
 from tests.fakes.resources import Object
 
 CLUSTER_ADDRESSES: Final = ipaddress.IPv4Network("10.96.0.0/16")
@@ -40,6 +40,9 @@ class ServiceRules:
 
     def admit(self, new: Object, old: Object | None) -> Iterator[Cause]:
         spec = new.setdefault("spec", {})
+        if not isinstance(spec.get("ports"), list | None):
+            why = "json: cannot unmarshal into Go struct field ServiceSpec.spec.ports"
+            raise UndecodableError("Service", "v1", why)
         if old is None:
             new["status"] = {"loadBalancer": {}}
         _set_plain_defaults(spec)

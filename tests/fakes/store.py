@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.fakes import refusals
 from tests.fakes.admission import Admission
-from tests.fakes.causes import Cause, required
+from tests.fakes.causes import required
 from tests.fakes.definitions import definition_resource, established
 from tests.fakes.history import Change, Event, Key, at_version, events
 from tests.fakes.objects import (
@@ -24,6 +24,7 @@ from tests.fakes.objects import (
 )
 from tests.fakes.paging import Page, page, parsed_token, past_objects
 from tests.fakes.patching import patched
+from tests.fakes.preconditions import check_name, check_uid, check_version, check_versioned
 from tests.fakes.resources import BUILT_IN, DEFINITIONS, NAMESPACES, Object, Resource
 from tests.fakes.selector import Predicate
 from tests.fakes.tables import Table, Tables
@@ -158,24 +159,16 @@ class Store:
         new = copied(obj)
         meta = metadata(new)
         self._admission.decode(resource, new)
-        if meta.setdefault("name", name) != name:
-            raise refusals.bad_request(
-                f"the name of the object ({meta['name']}) does not match the name on the URL "
-                f"({name})"
-            )
+        check_name(meta, name)
         old = table.objects.get((namespace, name))
-        uid = meta.get("uid")
         if old is None:
-            if uid:
-                raise refusals.conflict(resource, name, _uid_differs(uid, ""))
+            check_uid(resource, name, meta.get("uid"), "")
             if subresource or not resource.put_creates:
                 raise refusals.not_found(resource, name)
             meta.pop("resourceVersion", None)
             return self.create(resource, new, namespace=namespace, now=now, version=version)
-        if not meta.get("resourceVersion") and not resource.put_blind:
-            text = "Invalid value: 0x0: must be specified for an update"
-            cause = Cause(field="metadata.resourceVersion", reason="FieldValueInvalid", text=text)
-            raise refusals.invalid(resource, name, [cause], kind=resource.plural)
+        if not resource.put_blind:
+            check_versioned(resource, name, meta)
         return self._replaced(table, (namespace, name), old, new, subresource, version)
 
     def patch(
@@ -193,11 +186,7 @@ class Store:
         table = self._tables[resource]
         old = self.get(resource, namespace, name)
         new = copied(patched(resource, old, body, media_type))
-        if metadata(new).setdefault("name", name) != name:
-            raise refusals.bad_request(
-                f"the name of the object ({new['metadata']['name']}) does not match the name on "
-                f"the URL ({name})"
-            )
+        check_name(metadata(new), name)
         try:
             self._admission.decode(resource, new)
         except refusals.UndecodableError as error:
@@ -222,14 +211,8 @@ class Store:
         key = (namespace, name)
         old = self.get(resource, namespace, name)
         meta = old["metadata"]
-        if uid and uid != meta["uid"]:
-            raise refusals.conflict(resource, name, _uid_differs(uid, meta["uid"]))
-        if version and version != meta["resourceVersion"]:
-            why = (
-                f"Precondition failed: ResourceVersion in precondition: {version}, "
-                f"ResourceVersion in object meta: {meta['resourceVersion']}"
-            )
-            raise refusals.conflict(resource, name, why)
+        check_uid(resource, name, uid, meta["uid"])
+        check_version(resource, name, version, meta["resourceVersion"])
         if meta.get("finalizers"):
             if "deletionTimestamp" in meta:
                 return old
@@ -271,8 +254,7 @@ class Store:
     ) -> Object:
         resource = table.resource
         meta, was = metadata(new), old["metadata"]
-        if meta.get("uid") not in {None, "", was["uid"]}:
-            raise refusals.conflict(resource, key[1], _uid_differs(meta["uid"], was["uid"]))
+        check_uid(resource, key[1], meta.get("uid"), was["uid"])
         if meta.get("resourceVersion") not in {None, "", was["resourceVersion"]}:
             raise refusals.conflict(resource, key[1])
         keep_server_fields(meta, was)
@@ -329,7 +311,3 @@ class Store:
     def _empty(self, table: Table, namespace: str = "") -> None:
         for key in sorted(key for key in table.objects if not namespace or key[0] == namespace):
             self._remove(table, key)
-
-
-def _uid_differs(given: str, actual: str) -> str:
-    return f"Precondition failed: UID in precondition: {given}, UID in object meta: {actual}"

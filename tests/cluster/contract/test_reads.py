@@ -43,11 +43,13 @@ async def test_pages_show_one_version(api: Api) -> None:
     (await api.delete(f"{api.config_maps}/d")).ok()
     await api.config_map("f")
     (await api.patch(f"{api.config_maps}/e", {"data": {"key": "later"}})).ok()
-    while token := first.body["metadata"].get("continue"):
+    for _ in range(5):
+        if not (token := first.body["metadata"].get("continue")):
+            break
         first = await api.get(api.config_maps, **{"limit": 2, "continue": token})
         listed += names(first.ok())
         assert first.version == version
-    assert "remainingItemCount" not in first.body["metadata"]
+    assert not first.body["metadata"].keys() & {"continue", "remainingItemCount"}
     assert [name for name in listed if len(name) == 1] == ["a", "b", "c", "d", "e"]
     fresh = [name for name in names((await api.get(api.config_maps)).ok()) if len(name) == 1]
     assert fresh == ["a", "b", "c", "e", "f"]
@@ -72,6 +74,7 @@ async def test_a_bad_token_or_version_is_a_bad_request(api: Api) -> None:
     token = (await api.get(api.leases, limit=1)).ok()["metadata"]["continue"]
     mixed = {"continue": token, "resourceVersion": "1"}
     (await api.get(api.leases, **mixed)).refused(400, "BadRequest")
+    (await api.get(api.leases, limit="many")).refused(400, "BadRequest")
 
 
 async def test_a_list_of_a_version_to_come_times_out(api: Api) -> None:

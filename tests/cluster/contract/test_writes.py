@@ -1,6 +1,6 @@
 """Contract: what a write changes, and which writes are refused."""
 
-from tests.cluster.contract.api import JSON_PATCH, STRATEGIC, Api, changed, config_map
+from tests.cluster.contract.api import JSON_PATCH, STRATEGIC, Api, Object, changed, config_map
 
 RENEWED = "2026-01-02T03:04:05.000006Z"
 
@@ -271,6 +271,13 @@ async def test_a_patch_of_an_unknown_kind_is_an_unsupported_media_type(api: Api)
     await api.lease("odd")
     answer = await api.patch(f"{api.leases}/odd", {}, "application/json")
     answer.refused(415, "UnsupportedMediaType")
+
+
+async def test_a_body_whose_parts_have_wrong_types_is_a_bad_request(api: Api) -> None:
+    parts: tuple[Object, ...] = ({"spec": "text"}, {"metadata": []}, {"spec": {"ports": {}}})
+    for part in parts:
+        whole = {"metadata": {"name": "x"}} | part
+        (await api.post(api.services, whole)).refused(400, "BadRequest")
 
 
 async def test_a_body_that_is_no_json_is_a_bad_request(api: Api) -> None:
