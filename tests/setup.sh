@@ -24,6 +24,7 @@ install() { # what-for package-of-apt package-of-dnf package-of-apk
 [ "$(uname -s)" = Linux ] || fail "needs Linux: it makes network namespaces and packet sockets"
 export PATH="$PATH:/usr/sbin:/sbin"
 command -v ip >/dev/null || install "the ip command" iproute2 iproute iproute2
+command -v setpriv >/dev/null || install "the setpriv command" util-linux util-linux util-linux
 command -v nft >/dev/null || install "the nft command" nftables nftables nftables
 command -v "$python" >/dev/null || install "Python" python3 python3 python3
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
