@@ -7,6 +7,7 @@ again at `wake_at` or after the next fact, whichever comes first. An early call 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
 from typing import assert_never
 
 from l2announcer.core.agenda import Agenda
@@ -243,8 +244,9 @@ class Announcer:
             self._ours.add(name)
         else:
             self._ours.discard(name)
-        self._agenda.set(name, group.wake_at)
-        if group.idle(now):
+        idle = group.idle(now)
+        self._agenda.set(name, inf if idle else group.wake_at)
+        if idle:
             del self.groups[name]
 
     def _ask(self, owed: list[Key], out: Effects, *, all_services: bool) -> None:
