@@ -76,7 +76,7 @@ async def _run(settings: Settings) -> None:
     ):
         announcer = Announcer(_config(settings))
         observation = Observation(announcer, responder, now=clock.now)
-        metrics = Metrics(__version__, observation.frames, observation.watches)
+        metrics = Metrics(__version__, observation.frames, observation.events, observation.watches)
         async with connect(
             _source(settings),
             qps=settings.k8s_client_rate_limit_qps,

@@ -27,12 +27,20 @@ _LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 
 
 class FrameCount(NamedTuple):
-    """How many frames on an interface were answered (no reason), or dropped for a reason."""
+    """How many frames from an interface were answered (no reason), or dropped for a reason."""
 
     interface: str
     protocol: str
     dropped_for: str | None
     frames: int
+
+
+class EventCount(NamedTuple):
+    """How often something else happened on an interface: sent unasked, heard of, gone wrong."""
+
+    interface: str
+    event: str
+    times: int
 
 
 class WatchAge(NamedTuple):
@@ -45,14 +53,15 @@ class WatchAge(NamedTuple):
 class Metrics:
     """All metrics of one daemon, on a registry of their own.
 
-    `read_frames` gives totals that only grow, and `read_watches` ages; both are called at each
-    scrape, in the thread that collects.
+    `read_frames` and `read_events` give totals that only grow, and `read_watches` ages; they are
+    called at each scrape, in the thread that collects.
     """
 
     def __init__(
         self,
         version: str,
         read_frames: Callable[[], Iterable[FrameCount]],
+        read_events: Callable[[], Iterable[EventCount]],
         read_watches: Callable[[], Iterable[WatchAge]],
     ) -> None:
         # A second series for each counter that nobody asks for; there is only this global switch.
@@ -89,6 +98,7 @@ class Metrics:
         build = Info("l2announcer_build", "What is running", registry=self.registry)
         build.info({"version": version, "python": platform.python_version()})
         self.registry.register(_Frames(read_frames))
+        self.registry.register(_Events(read_events))
         self.registry.register(_Watches(read_watches))
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
@@ -131,6 +141,28 @@ def _frame_families() -> tuple[CounterMetricFamily, CounterMetricFamily, Counter
             "Frames that were not answered, by reason",
             labels=[*where, "reason"],
         ),
+    )
+
+
+class _Events(Collector):
+    def __init__(self, read: Callable[[], Iterable[EventCount]]) -> None:
+        self._read = read
+
+    def describe(self) -> Iterable[Metric]:
+        return [_event_family()]
+
+    def collect(self) -> Iterator[Metric]:
+        family = _event_family()
+        for interface, event, times in self._read():
+            family.add_metric([interface, event], times)
+        yield family
+
+
+def _event_family() -> CounterMetricFamily:
+    return CounterMetricFamily(
+        "l2announcer_interface_events",
+        "Frames sent unasked, claims of other hosts, and failures",
+        labels=["interface", "event"],
     )
 
 

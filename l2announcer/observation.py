@@ -7,14 +7,16 @@ from math import inf
 
 from l2announcer.core import explain
 from l2announcer.core.announcer import Announcer
+from l2announcer.core.answers import Outcome
 from l2announcer.core.model import Kind
 from l2announcer.kube.reflector import Reflector
 from l2announcer.lan.responder import ANSWERED, Responder
-from l2announcer.metrics import FrameCount, Metrics, WatchAge
+from l2announcer.metrics import EventCount, FrameCount, Metrics, WatchAge
 from l2announcer.web.health import Check
 
 STUCK_SECONDS = 30.0  # the pump steps every few seconds
 STALE_WATCH_SECONDS = 300.0
+DROPPED = frozenset(outcome.value for outcome in Outcome)  # what became of a frame that came in
 
 
 class Observation:
@@ -83,8 +85,15 @@ class Observation:
 
     def frames(self) -> Iterator[FrameCount]:
         for interface, reason, frames in self._responder.counters():
-            dropped_for = None if reason == ANSWERED else reason
-            yield FrameCount(interface, "arp", dropped_for, frames)
+            if reason == ANSWERED:
+                yield FrameCount(interface, "arp", None, frames)
+            elif reason in DROPPED:
+                yield FrameCount(interface, "arp", reason, frames)
+
+    def events(self) -> Iterator[EventCount]:
+        for interface, reason, count in self._responder.counters():
+            if reason != ANSWERED and reason not in DROPPED:
+                yield EventCount(interface, reason, count)
 
     def watches(self) -> Iterator[WatchAge]:
         for kind, reflector in self.reflectors.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import generate_latest
 
-from l2announcer.metrics import FrameCount, Metrics, WatchAge
+from l2announcer.metrics import EventCount, FrameCount, Metrics, WatchAge
 
 
 def scrape(metrics: Metrics) -> list[str]:
@@ -17,14 +17,16 @@ def test_frames_and_ages_are_read_at_each_scrape() -> None:
         FrameCount("eth0", "arp", "expired", 2),
         FrameCount("eth1", "ndp", None, 1),
     ]
+    events = [EventCount("eth0", "announced", 7)]
     ages = [WatchAge("services", 1.5)]
-    metrics = Metrics("1.2.3", lambda: frames, lambda: ages)
+    metrics = Metrics("1.2.3", lambda: frames, lambda: events, lambda: ages)
     shown = scrape(metrics)
     for line in (
         'l2announcer_requests_total{interface="eth0",protocol="arp"} 5.0',
         'l2announcer_replies_total{interface="eth0",protocol="arp"} 3.0',
         'l2announcer_replies_total{interface="eth1",protocol="ndp"} 1.0',
         'l2announcer_dropped_requests_total{interface="eth0",protocol="arp",reason="expired"} 2.0',
+        'l2announcer_interface_events_total{event="announced",interface="eth0"} 7.0',
         'l2announcer_watch_lag_seconds{resource="services"} 1.5',
     ):
         assert line in shown
@@ -36,7 +38,7 @@ def test_frames_and_ages_are_read_at_each_scrape() -> None:
 
 
 def test_what_the_daemon_counts_itself() -> None:
-    metrics = Metrics("1.2.3", lambda: (), lambda: ())
+    metrics = Metrics("1.2.3", lambda: (), lambda: (), lambda: ())
     metrics.services_held.set(2)
     metrics.lease_transitions.inc()
     metrics.lease_renewal_seconds.observe(0.02)
@@ -57,8 +59,8 @@ def test_what_the_daemon_counts_itself() -> None:
 
 
 def test_every_metric_is_ours_explained_and_alone_in_its_registry() -> None:
-    Metrics("1", lambda: (), lambda: ())
-    shown = scrape(Metrics("1", lambda: (), lambda: ()))
+    Metrics("1", lambda: (), lambda: (), lambda: ())
+    shown = scrape(Metrics("1", lambda: (), lambda: (), lambda: ()))
     names = [line.split()[2:] for line in shown if line.startswith("# HELP ")]
     assert all(len(name) > 1 for name in names)
     assert {name[0].partition("_")[0] for name in names} == {"l2announcer", "process", "python"}
