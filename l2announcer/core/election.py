@@ -12,7 +12,8 @@ Rules of this file; without any one of them there is a history in which two node
     or when a release is handed out. Only an own write handed out later, and accepted, revives it.
     An own write whose answer was lost is known by its exact spec and holding, and counts from its
     own hand-out. (The spec alone is not enough: two nodes of one name that take the same Lease may
-    both write one second past its renewTime.)
+    both write one second past its renewTime.) Without a tenure only the answer counts: the last
+    process on this node may have left the very same write under way.
  4. Every frame compares the tenure with the clock directly before it is sent (core.answers, lan).
  6. A Lease that vanished without a release: its last holder may create it again at once, all others
     wait its last L.
@@ -74,6 +75,7 @@ class _Write(NamedTuple):
     signature: Signature
     handed_out_at: float
     voids: int
+    in_tenure: bool
 
 
 class Elector:
@@ -124,7 +126,7 @@ class Elector:
         own = self._handed_out.get(_signature(record))
         if own is None:
             self._void()
-        else:
+        elif own.in_tenure:
             self._confirm(record, own)
 
     def written(self, record: LeaseRecord, now: float) -> None:
@@ -132,6 +134,9 @@ class Elector:
         self._writing = None
         self.problem = ""
         self.observe(record, now)
+        own = self._handed_out.get(_signature(record))
+        if own is not None and self.record is not None and self.record.spec == record.spec:
+            self._confirm(record, own)
 
     def refused(self, why: Refusal, now: float) -> None:
         """Take in that the write in flight was refused, or got no answer."""
@@ -262,7 +267,9 @@ class Elector:
                     duration_seconds=RELEASED_DURATION_SECONDS,
                     acquire_time=renew_time,
                 )
-        self._note_hand_out(_Write(purpose, _signature(new), now, self._voids))
+        self._note_hand_out(
+            _Write(purpose, _signature(new), now, self._voids, self.tenure.valid(now))
+        )
         return LeaseWrite(
             name=self.name,
             body=lease.body(name=self.name, namespace=terms.namespace, read=known.raw, record=new),

@@ -222,8 +222,7 @@ def test_a_write_handed_out_later_revives() -> None:
     rig = Rig()
     mine = rig.hold()
     rig.see(replace(mine, renew_time=lease.micro_time(int(UNIX + 50) * 1_000_000)), at=1.0)
-    rig.elector.observe(rig.stored(rig_write := rig.write(20.0)), BOOT + 20.0)
-    assert rig_write.body["spec"]["holderIdentity"] == "a"
+    rig.accept(rig.write(20.0), at=20.0)
     assert rig.answers(20.0)
 
 
@@ -235,6 +234,29 @@ def test_an_own_write_whose_answer_was_lost_counts_from_its_own_hand_out() -> No
     rig.elector.observe(rig.stored(renewal), BOOT + 6.0)
     assert rig.answers(2.0 + 0.9 * L - 0.001)
     assert not rig.answers(2.0 + 0.9 * L)
+
+
+def test_without_a_tenure_the_answer_alone_counts() -> None:
+    rig = Rig()
+    before = rig.see(theirs(renewed=100.0, holder="a", holding=HERE), at=0.0)
+    dead = Rig()
+    dead.elector.observe(before, BOOT)
+    left_under_way = dead.write(0.0)
+    same = rig.write(10.0)
+    assert same.body == left_under_way.body
+    rig.elector.observe(rig.stored(left_under_way), BOOT + 10.0)
+    assert not rig.answers(10.0)
+    rig.refuse(Refusal.CONFLICT, 10.1)
+    assert not rig.answers(10.1)
+
+
+def test_the_answer_counts_also_when_the_watch_was_faster() -> None:
+    rig = Rig()
+    take = rig.write(0.0)
+    record = rig.stored(take)
+    rig.elector.observe(record, BOOT + 0.1)
+    rig.elector.written(record, BOOT + 0.2)
+    assert rig.answers(0.2)
 
 
 def test_the_same_write_by_another_node_of_our_name_is_not_our_own() -> None:
