@@ -12,8 +12,9 @@ from typing import Self
 class Notifier:
     """Speaks to the socket that NOTIFY_SOCKET names; does nothing where there is none.
 
-    Never waits and never fails: a supervisor that is gone or busy misses a message, and whether
-    that matters is for it to say. A context manager that closes its socket.
+    Never waits and never fails: a supervisor that is gone or busy misses a message. What is a
+    level, being ready and the status, is sent when it changes, and again until it was delivered.
+    A context manager that closes its socket.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -21,6 +22,8 @@ class Notifier:
         # sd_notify(3): an absolute path, or an abstract name that starts with @.
         self._address = f"\0{name[1:]}" if name.startswith("@") else name
         self._socket: socket.socket | None = None
+        self._told_ready = False
+        self._told_status = ""
         if name.startswith(("/", "@")):
             self._socket = socket.socket(
                 socket.AF_UNIX,
@@ -42,26 +45,30 @@ class Notifier:
 
     def ready(self) -> None:
         """Everything was listed once; units that come after this one may start."""
-        self._send("READY=1")
+        if not self._told_ready:
+            self._told_ready = self._send("READY=1")
 
     def stopping(self) -> None:
         self._send("STOPPING=1")
 
     def status(self, text: str) -> None:
         """One line, as `systemctl status` shows it."""
-        self._send("STATUS=" + " ".join(text.split()))
+        if text != self._told_status and self._send("STATUS=" + " ".join(text.split())):
+            self._told_status = text
 
     def watchdog(self) -> None:
         """Still alive; to be called every `watchdog_interval_seconds`."""
         self._send("WATCHDOG=1")
 
-    def _send(self, message: str) -> None:
+    def _send(self, message: str) -> bool:
+        """Send at once; False when nobody took it."""
         if self._socket is None:
-            return
+            return False
         try:
             self._socket.sendto(message.encode(), self._address)
         except (BlockingIOError, ConnectionRefusedError, FileNotFoundError):
-            return
+            return False
+        return True
 
 
 def _watchdog_interval(environ: Mapping[str, str]) -> float | None:

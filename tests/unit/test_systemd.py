@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,44 @@ def test_messages_arrive_as_systemd_knows_them(supervisor: tuple[socket.socket, 
         b"WATCHDOG=1",
         b"STOPPING=1",
     ]
+
+
+def test_what_is_told_already_is_not_told_again(supervisor: tuple[socket.socket, str]) -> None:
+    receiver, name = supervisor
+    with Notifier({"NOTIFY_SOCKET": name}) as notifier:
+        for text in ("one", "one", "two", "two", "one"):
+            notifier.ready()
+            notifier.status(text)
+        notifier.stopping()
+    assert [receiver.recv(100) for _ in range(5)] == [
+        b"READY=1",
+        b"STATUS=one",
+        b"STATUS=two",
+        b"STATUS=one",
+        b"STOPPING=1",
+    ]
+
+
+def test_what_was_not_delivered_is_told_again(supervisor: tuple[socket.socket, str]) -> None:
+    receiver, name = supervisor
+    receiver.setblocking(False)
+    with Notifier({"NOTIFY_SOCKET": name}) as notifier:
+        for _ in range(10_000):  # far beyond any queue
+            notifier.watchdog()
+        notifier.ready()
+        notifier.status("one")
+        assert set(drained(receiver)) == {b"WATCHDOG=1"}
+        notifier.ready()
+        notifier.status("one")
+    assert drained(receiver) == [b"READY=1", b"STATUS=one"]
+
+
+def drained(receiver: socket.socket) -> list[bytes]:
+    said = []
+    with suppress(BlockingIOError):
+        while True:
+            said.append(receiver.recv(100))
+    return said
 
 
 @pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "vsock:2:1"}])
