@@ -12,6 +12,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import inf
 from typing import Any
 
 import structlog
@@ -125,6 +126,7 @@ class _Daemon:
         self._observation = observation
         self._metrics = metrics
         self._group = asyncio.TaskGroup()
+        self._calls: set[asyncio.Task[None]] = set()  # under way
         self._troubles: Mapping[str, str] = {}
 
     async def run(self, notifier: Notifier) -> None:
@@ -142,7 +144,8 @@ class _Daemon:
                 ]
                 await self._pump(notifier)
                 await self._gateway.recorder.flush(FLUSH_SECONDS)
-                for task in background:
+                # A call that still waits for an answer would outlive the time that we have.
+                for task in (*background, *self._calls):
                     task.cancel()
 
     # pump.World
@@ -158,7 +161,9 @@ class _Daemon:
         self._responder.send(frames)
 
     def start(self, call: Call) -> None:
-        self._group.create_task(self._perform(call))
+        task = self._group.create_task(self._perform(call))
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
 
     def record(self, event: Event) -> None:
         self._gateway.recorder.record(event)
@@ -173,12 +178,14 @@ class _Daemon:
     async def _pump(self, notifier: Notifier) -> None:
         announcer, observation = self._announcer, self._observation
         idle_seconds = min(IDLE_SECONDS, notifier.watchdog_interval_seconds or IDLE_SECONDS)
-        ready, stop_at = False, None
+        ready, stop_at, ping_at = False, None, -inf
         while True:
             now = clock.now()
             wake_at = step(announcer, self._inbox.take(), self, now=now, wall=clock.wall())
             observation.stepped(now, self._metrics)
-            notifier.watchdog()
+            if now >= ping_at:  # not at each step: there may be hundreds a second
+                notifier.watchdog()
+                ping_at = now + idle_seconds / 2
             if announcer.resigning:
                 if stop_at is None:
                     notifier.stopping()
@@ -186,10 +193,11 @@ class _Daemon:
                 if announcer.released or now >= stop_at:
                     return
                 wake_at = min(wake_at, stop_at)
-            if not ready and not announcer.unlisted:
-                ready = True
+            if not announcer.unlisted:
                 notifier.ready()
-                log.info("ready", services=len(announcer.cluster.services))
+                if not ready:
+                    ready = True
+                    log.info("ready", services=len(announcer.cluster.services))
             notifier.status(observation.summary)
             wait_seconds = min(wake_at - clock.now(), idle_seconds)
             if not await self._inbox.wait(wait_seconds) and wait_seconds > 0:
