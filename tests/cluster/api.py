@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+from tests.cluster.place import HERE, Place
+
 APPLY = "application/apply-patch+yaml"
 JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
@@ -30,11 +32,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
-    """An API server as one user sees it. Errors are answers; only no answer at all raises."""
+    """An API server as one user at `place` sees it. Errors are answers; no answer at all raises."""
 
     url: str
     ca_file: Path
     token: str
+    place: Place = HERE
     timeout_seconds: float = 10.0
 
     def call(
@@ -53,9 +56,12 @@ class Api:
         )
         context = ssl.create_default_context(cafile=str(self.ca_file))
         try:
-            with urllib.request.urlopen(
-                request, timeout=self.timeout_seconds, context=context
-            ) as reply:
+            with (
+                self.place.inside(),
+                urllib.request.urlopen(
+                    request, timeout=self.timeout_seconds, context=context
+                ) as reply,
+            ):
                 return Answer(status=reply.status, body=_decode(reply.read()))
         except urllib.error.HTTPError as refusal:
             with refusal:

@@ -1,10 +1,11 @@
-"""A real etcd and kube-apiserver on loopback, RBAC on, that leave nothing behind.
+"""A real etcd and kube-apiserver, RBAC on, that leave nothing behind.
 
     with ControlPlane() as control_plane:
         answer = control_plane.api(ADMIN).get("/api/v1/services")
 
-The programs come from tests/cluster/build.py. There is no scheduler, no controller and no kubelet:
-nothing acts on what is stored.
+They are on loopback, or on a host of a lab, where its neighbours reach the API server. The programs
+come from tests/cluster/build.py. There is no scheduler, no controller and no kubelet: nothing acts
+on what is stored.
 """
 
 import contextlib
@@ -22,9 +23,10 @@ from typing import Self
 from tests.cluster.api import Api
 from tests.cluster.build import locate
 from tests.cluster.directory import OwnedDirectory
+from tests.cluster.place import HERE, Place
 from tests.cluster.server import Server
 
-ADDRESS = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 # below the range from which the kernel takes ports for outgoing connections, so that nobody gets
 # the port while the API server is being restarted
 PORTS = (20_000, 32_000)
@@ -62,28 +64,42 @@ class ControlPlane:
 
     Raises ProgramsMissingError where they are not built yet, and StartError, with the end of the
     log, where one does not come up. `audit_log` is the file to which the API server writes one
-    line of JSON per finished request; `arguments` go to it after our own.
+    line of JSON per finished request; `arguments` go to it after our own. The API server listens
+    on the address of `place` alone, and its certificate is for that.
     """
 
-    def __init__(self, *, audit_log: Path | None = None, arguments: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        audit_log: Path | None = None,
+        arguments: Sequence[str] = (),
+        place: Place = HERE,
+    ) -> None:
         programs = locate("etcd", "kube-apiserver")
+        self._place = place
         self._owned = OwnedDirectory()
         self.directory = self._owned.path
         try:
-            self._etcd_url = f"http://{ADDRESS}:{_free_port()}"
-            port = _free_port()
-            self.url = f"https://{ADDRESS}:{port}"
+            with place.inside():
+                self._etcd_url = f"http://{LOOPBACK}:{_free_port(LOOPBACK)}"
+                port = _free_port(place.address)
+            self.url = f"https://{place.address}:{port}"
             self.ca_file = self.directory / "certificates" / "apiserver.crt"
             self.etcd = Server(
                 "etcd",
-                [programs["etcd"], *_etcd_arguments(self.directory, self._etcd_url)],
+                [
+                    *place.entrance(),
+                    programs["etcd"],
+                    *_etcd_arguments(self.directory, self._etcd_url),
+                ],
                 self.directory / "etcd.log",
             )
             self.api_server = Server(
                 "kube-apiserver",
                 [
+                    *place.entrance(),
                     programs["kube-apiserver"],
-                    *_api_server_arguments(self.directory, self._etcd_url, port),
+                    *_api_server_arguments(self.directory, self._etcd_url, place.address, port),
                     *_audit_arguments(self.directory, audit_log),
                     *arguments,
                 ],
@@ -130,7 +146,7 @@ class ControlPlane:
 
     def api(self, user: User) -> Api:
         """The API as `user` sees it."""
-        return Api(url=self.url, ca_file=self.ca_file, token=user.token)
+        return Api(url=self.url, ca_file=self.ca_file, token=user.token, place=self._place)
 
     def kubeconfig(self, user: User) -> Path:
         """A kubeconfig file for `user`; it goes when the control plane does."""
@@ -142,7 +158,7 @@ class ControlPlane:
 
     def _etcd_is_ready(self) -> bool:
         host, _, port = self._etcd_url.removeprefix("http://").rpartition(":")
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), self._place.inside():
             socket.create_connection((host, int(port)), timeout=1.0).close()
             return True
         return False
@@ -163,20 +179,20 @@ def _etcd_arguments(directory: Path, url: str) -> list[str]:
         f"--data-dir={directory / 'etcd'}",
         f"--listen-client-urls={url}",
         f"--advertise-client-urls={url}",
-        f"--listen-peer-urls=http://{ADDRESS}:0",
+        f"--listen-peer-urls=http://{LOOPBACK}:0",
         "--unsafe-no-fsync",
         "--log-level=warn",
     ]
 
 
-def _api_server_arguments(directory: Path, etcd_url: str, port: int) -> list[str]:
+def _api_server_arguments(directory: Path, etcd_url: str, address: str, port: int) -> list[str]:
     certificates = directory / "certificates"
     # it makes its serving certificate itself; that key signs the service accounts' tokens too
     key = certificates / "apiserver.key"
     return [
         f"--etcd-servers={etcd_url}",
-        f"--bind-address={ADDRESS}",
-        f"--advertise-address={ADDRESS}",
+        f"--bind-address={address}",
+        f"--advertise-address={address}",
         f"--secure-port={port}",
         f"--cert-dir={certificates}",
         f"--service-account-key-file={key}",
@@ -220,10 +236,10 @@ def _kubeconfig(url: str, ca_file: Path, user: User) -> dict[str, object]:
     }
 
 
-def _free_port() -> int:
+def _free_port(address: str) -> int:
     for _ in range(100):
         port = random.randrange(*PORTS)
         with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind((ADDRESS, port))
+            probe.bind((address, port))
             return port
-    raise OSError(f"no free port between {PORTS[0]} and {PORTS[1]} on {ADDRESS}")
+    raise OSError(f"no free port between {PORTS[0]} and {PORTS[1]} on {address}")
