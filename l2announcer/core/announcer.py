@@ -15,7 +15,7 @@ from l2announcer.core.answers import AnswerTable
 from l2announcer.core.candidacy import LEASE_PREFIX, Candidacy, lease_name
 from l2announcer.core.cluster import Changes, Cluster
 from l2announcer.core.controller import CONTROLLER_LEASE, Controller
-from l2announcer.core.effects import Effects, ReadService, ReadServices
+from l2announcer.core.effects import Effects
 from l2announcer.core.election import Elector
 from l2announcer.core.facts import (
     Claimed,
@@ -36,15 +36,10 @@ from l2announcer.core.facts import (
 )
 from l2announcer.core.group import Group
 from l2announcer.core.ipam import Ipam
-from l2announcer.core.model import (
-    Key,
-    Kind,
-    LeaseRecord,
-)
+from l2announcer.core.model import Key, Kind, LeaseRecord
+from l2announcer.core.reads import Reads
 from l2announcer.core.selection import Selection, select
 from l2announcer.core.terms import Terms, pace
-
-READ_ALL_FROM = 9  # as many single reads at once cost more than one list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +71,7 @@ class Announcer:
         self._agenda = Agenda()
         self._ours: set[str] = set()  # Leases that this incarnation wrote last
         self._leases_listed = False
-        self._reading: tuple[Key, ...] = ()  # Services that wait for the read of all
+        self._reads = Reads()
         self._installed_links: object = None
 
     # Facts
@@ -146,11 +141,12 @@ class Announcer:
         # whether it is gone. Until then nothing is answered for it.
         if isinstance(fact, ServiceRead):
             found = [fact.service] if fact.service is not None else []
-            waiting: tuple[Key, ...] = (fact.key,)
+            waiting = frozenset({fact.key} if self._reads.one_is_done(fact.key) else ())
         else:
             found = list(fact.services or ())
-            waiting, self._reading = self._reading, ()
-            self.controller.services_read(answered=fact.services is not None)
+            waiting, for_all = self._reads.all_is_done()
+            if for_all:
+                self.controller.services_read(answered=fact.services is not None)
         for service in found:
             self._seen(service, now)
         answered = {service.key for service in found}
@@ -196,7 +192,8 @@ class Announcer:
             owed += group.poll(now, wall, self.terms, out)
             table_stale |= before != (group.grants, group.pending)
             self._keep_count(name, group, held, now)
-        self._ask(owed, out, all_services=self.controller.poll(now, wall, out))
+        self._reads.owe(owed, all_services=self.controller.poll(now, wall, out))
+        out.calls += self._reads.take()
         if table_stale:
             self._install(out)
         out.wake_at = min(out.wake_at, self._agenda.next_at)
@@ -248,13 +245,6 @@ class Announcer:
         self._agenda.set(name, inf if idle else group.wake_at)
         if idle:
             del self.groups[name]
-
-    def _ask(self, owed: list[Key], out: Effects, *, all_services: bool) -> None:
-        if all_services or len(owed) >= READ_ALL_FROM:
-            self._reading += tuple(owed)
-            out.calls.append(ReadServices())
-        else:
-            out.calls += [ReadService(key) for key in owed]
 
     def _install(self, out: Effects) -> None:
         groups, links = self.groups.values(), self.cluster.links

@@ -14,7 +14,14 @@ from l2announcer.core import lease
 from l2announcer.core.announcer import Announcer, Config
 from l2announcer.core.candidacy import State
 from l2announcer.core.controller import CONTROLLER_LEASE
-from l2announcer.core.effects import Call, Effects, LeaseWrite, Message, ReadLease
+from l2announcer.core.effects import (
+    Call,
+    Effects,
+    LeaseWrite,
+    Message,
+    ReadLease,
+    ReadService,
+)
 from l2announcer.core.facts import (
     Claimed,
     Fact,
@@ -26,6 +33,7 @@ from l2announcer.core.facts import (
     Refusal,
     Resign,
     Seen,
+    ServiceRead,
 )
 from l2announcer.core.first_answer import FOREIGN_REPROBE_SECONDS
 from l2announcer.core.model import Holding, Key, Kind, LeaseRecord, Policy, Service
@@ -432,6 +440,30 @@ def test_a_foreign_host_that_comes_later_is_reported_and_not_given_way_to(node: 
     node.handle(Claimed(ip_address(VIP), OTHER_MAC, "eth0"))
     node.settle()
     assert [event.reason for event in node.events] == ["AddressConflict"]
+    assert node.answered == HERE
+
+
+def test_the_answer_to_a_read_of_an_earlier_tenure_does_not_begin_a_later_one(node: Node) -> None:
+    node.show(node.held_by_other())
+    node.show(node.held_by_other(holderIdentity=""))
+    effects = node.poll()
+    while not any(isinstance(call, ReadService) for call in effects.calls):
+        node.carry_out(effects)
+        node.now = max(node.now, min(effects.wake_at, node.now + 1))
+        effects = node.poll()
+    node.show(node.held_by_other())  # lost again, while that read is under way
+    node.poll()
+    node.show(node.held_by_other(holderIdentity=""))
+    node.frames.clear()
+    node.settle(2)
+    assert node.holder(BLUE) == NODE
+    assert node.announced() == [], "still waiting for a read of its own"
+    node.handle(ServiceRead(BLUE, service()))
+    ahead = node.poll()
+    assert ReadService(BLUE) in ahead.calls
+    assert node.answered == set()
+    node.carry_out(ahead)
+    node.settle()
     assert node.answered == HERE
 
 
