@@ -1,0 +1,112 @@
+"""Kubernetes objects of the simulation, as JSON, and what of them makes a node eligible."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import yaml
+
+from l2announcer.core import lease
+from l2announcer.core.facts import Object
+from l2announcer.core.model import Kind, LeaseRecord, Node
+from l2announcer.kube.decode import Problem, decode
+from tests.fakes.definitions import definition_resource
+from tests.fakes.resources import LEASES, NODES, SERVICES, Resource
+
+Json = dict[str, Any]
+
+LEASE_NAMESPACE: Final = "kube-system"
+NAMESPACE: Final = "default"
+POLICY: Final = "everywhere"
+POOL: Final = "pool"
+_CRDS: Final = Path(__file__).parents[2] / "config" / "crds"
+
+
+@cache
+def custom_resource(plural: str) -> Resource:
+    """The kind that one of our own definitions describes."""
+    return definition_resource(yaml.safe_load((_CRDS / f"{plural}.yaml").read_text()))
+
+
+@cache
+def resources() -> dict[Kind, Resource]:
+    """Where each kind lives in the store."""
+    return {
+        Kind.SERVICE: SERVICES,
+        Kind.NODE: NODES,
+        Kind.LEASE: LEASES,
+        Kind.POLICY: custom_resource("ciliuml2announcementpolicies"),
+        Kind.POOL: custom_resource("ciliumloadbalancerippools"),
+    }
+
+
+def service(name: str, address: str) -> Json:
+    return {
+        "metadata": {"name": name, "labels": {"announce": "yes"}},
+        "spec": {"ports": [{"port": 80, "protocol": "TCP"}], "externalIPs": [address]},
+    }
+
+
+def balanced(name: str) -> Json:
+    """A Service that asks for an address."""
+    found = service(name, "")
+    del found["spec"]["externalIPs"]
+    found["spec"]["type"] = "LoadBalancer"
+    return found
+
+
+def node(name: str, *, worker: bool) -> Json:
+    return {"metadata": {"name": name, "labels": {"role": "worker" if worker else "other"}}}
+
+
+def policy(*, workers_only: bool) -> Json:
+    spec: Json = {
+        "serviceSelector": {"matchLabels": {"announce": "yes"}},
+        "interfaces": ["^eth[0-9]+"],
+        "externalIPs": True,
+        "loadBalancerIPs": True,
+    }
+    if workers_only:
+        spec["nodeSelector"] = {"matchLabels": {"role": "worker"}}
+    return {"metadata": {"name": POLICY}, "spec": spec}
+
+
+def pool(cidr: str) -> Json:
+    return {"metadata": {"name": POOL}, "spec": {"blocks": [{"cidr": cidr}]}}
+
+
+def addresses(found: Json) -> list[str]:
+    """The IPv4 addresses of a Service."""
+    ingress = found.get("status", {}).get("loadBalancer", {}).get("ingress") or []
+    return [*found["spec"].get("externalIPs", ()), *(entry["ip"] for entry in ingress)]
+
+
+def selected(service_: Json, policy_: Json | None, node_: Json | None) -> bool:
+    """May the node announce the Service, as far as the API says?"""
+    if policy_ is None or node_ is None:
+        return False
+    wanted = policy_["spec"].get("nodeSelector", {}).get("matchLabels", {})
+    labels = node_["metadata"].get("labels", {})
+    announced: str = service_["metadata"].get("labels", {}).get("announce", "")
+    return announced == "yes" and all(labels.get(key) == value for key, value in wanted.items())
+
+
+def read_lease(found: Mapping[str, Any]) -> LeaseRecord:
+    return lease.decode(found)
+
+
+def read(kind: Kind, found: Json) -> Object:
+    """The object as the core knows it."""
+    if kind is Kind.LEASE:
+        return read_lease(found)
+    result = decode(kind, msgspec.json.encode(found))
+    if isinstance(result, Problem):
+        raise TypeError(result.sentence)
+    if isinstance(result, Node):
+        return replace(result, resource_version=found["metadata"]["resourceVersion"])
+    return result

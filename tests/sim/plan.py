@@ -1,0 +1,105 @@
+"""What kind of world a seed gives: its size, its network, and which faults it knows.
+
+Rules of this file:
+- Faults come in any mixture. Half of the seeds know no hands that touch Leases, since the judge has
+  to be milder with those (judge).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from random import Random
+
+
+class Fault(Enum):
+    """What can go wrong, or merely change."""
+
+    CRASH = "crash"
+    REBOOT = "reboot"
+    RESIGN = "resign"
+    FREEZE = "freeze"
+    CUT = "cut from the API"
+    OUTAGE = "API outage"
+    BROKEN_WATCH = "broken watch"
+    LAGGING_WATCH = "lagging watch"
+    SLOW_CALLS = "slow calls"
+    COMPACTION = "compaction"
+    WALL_STEP = "wall clock step"
+    LINK = "link down"
+    PARTITION = "partition of the segment"
+    SERVICE = "Service changed"
+    POLICY = "policy changed"
+    LABEL = "node label changed"
+    LEASE_DELETED = "Lease deleted by hand"
+    LEASE_CLEARED = "Lease cleared by hand"
+
+
+_BY_HAND = frozenset({Fault.LEASE_DELETED, Fault.LEASE_CLEARED})
+
+AMBUSHES = frozenset(
+    {
+        Fault.CRASH,
+        Fault.CUT,
+        Fault.FREEZE,
+        Fault.LEASE_CLEARED,
+        Fault.LEASE_DELETED,
+        Fault.RESIGN,
+        Fault.SLOW_CALLS,
+    }
+)
+"""What is worst while a write is under way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One seed's world. Seconds, unless said; probabilities are for one call or frame."""
+
+    seed: int
+    nodes: int
+    twin: bool
+    services: int
+    duration_seconds: int
+    renew_seconds: float
+    timeout: float
+    latency: float
+    lost_calls: float
+    refused_calls: float
+    slow_calls: float
+    frame_delay: float
+    lost_frames: float
+    doubled_frames: float
+    chaos_seconds: float
+    fault_gap: float
+    faults: tuple[Fault, ...]
+
+
+def draw(seed: int) -> Plan:
+    """The plan of a seed."""
+    rng = Random(seed)
+    lease_seconds = rng.choice((3, 5, 15, 30, 60))
+    by_hand = rng.random() < 0.5
+    faults = [fault for fault in Fault if by_hand or fault not in _BY_HAND]
+    if rng.random() < 0.5:
+        faults = rng.sample(faults, k=rng.choice((1, 2, 3)))
+    lossy = rng.random() < 0.5
+    troubled = rng.random() < 0.6
+    return Plan(
+        seed=seed,
+        nodes=rng.choice((2, 2, 3, 3, 4)),
+        twin=rng.random() < 0.15,
+        services=rng.choice((1, 1, 2, 3)),
+        duration_seconds=lease_seconds,
+        renew_seconds=min(2.0, lease_seconds / 4),
+        timeout=min(5.0, lease_seconds / 2),
+        latency=rng.choice((0.0001, 0.0001, 0.001, 0.005, 0.05)),
+        lost_calls=rng.choice((0.01, 0.05)) if troubled else 0.0,
+        refused_calls=rng.choice((0.01, 0.05)) if troubled else 0.0,
+        slow_calls=rng.choice((0.02, 0.1)) if troubled else 0.0,
+        frame_delay=rng.choice((0.00002, 0.0002, 0.001)),
+        lost_frames=rng.choice((0.01, 0.3)) if lossy else 0.0,
+        doubled_frames=rng.choice((0.0, 0.1)),
+        chaos_seconds=8.0 * lease_seconds + 40.0,
+        fault_gap=rng.choice((0.15, 0.3, 0.6)) * lease_seconds,
+        faults=tuple(faults),
+    )

@@ -1,0 +1,150 @@
+"""Faults for the simulation to find: each takes one rule of the core away, from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+import pytest
+
+from l2announcer.core import election, lease
+from l2announcer.core.effects import Call, LeaseWrite
+from l2announcer.core.election import Elector, Wish
+from l2announcer.core.model import Kind, LeaseRecord
+from l2announcer.core.terms import Terms
+from tests.sim.api import Api
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def tenure_from_the_reply(patch: pytest.MonkeyPatch) -> None:
+    """Rule 1: the tenure counts from when the answer came."""
+    written = Elector.written
+
+    def late(self: Elector, record: LeaseRecord, now: float) -> None:
+        signature = election._signature(record)
+        own = self._handed_out.get(signature)
+        if own is not None:
+            self._handed_out[signature] = own._replace(handed_out_at=now)
+        written(self, record, now)
+
+    patch.setattr(Elector, "written", late)
+
+
+def no_margin(patch: pytest.MonkeyPatch) -> None:
+    """Rule 1: the tenure lasts as long as the Lease, by a clock that may be slow."""
+    patch.setattr(election, "TENURE_SHARE", 1.0)
+
+
+def renewed_by_the_wall_clock(patch: pytest.MonkeyPatch) -> None:
+    """Rule 2: a renewal carries whatever the wall clock shows."""
+
+    def wall_only(_: Elector, wall: float, _known: LeaseRecord, _terms: Terms) -> str:
+        return lease.micro_time(int(wall * lease.MICROSECONDS))
+
+    patch.setattr(Elector, "_renew_time", wall_only)
+
+
+def others_writes_ignored(patch: pytest.MonkeyPatch) -> None:
+    """Rule 3: the tenure goes on when somebody else wrote the Lease."""
+    observe = Elector.observe
+
+    def careless(self: Elector, record: LeaseRecord | None, now: float, **how: Any) -> None:
+        until = self.tenure.until
+        observe(self, record, now, **how)
+        if record is not None and self.wish is Wish.HOLD:
+            self.tenure.until = max(self.tenure.until, until)
+
+    patch.setattr(Elector, "observe", careless)
+
+
+def earlier_writes_revive(patch: pytest.MonkeyPatch) -> None:
+    """Rule 3: a write that was handed out before a void counts all the same."""
+    confirm = Elector._confirm
+
+    def generous(self: Elector, record: LeaseRecord, own: Any) -> None:
+        confirm(self, record, own._replace(voids=self._voids))
+
+    patch.setattr(Elector, "_confirm", generous)
+
+
+def any_write_like_ours_is_ours(patch: pytest.MonkeyPatch) -> None:
+    """Rule 3: a write with our spec is our own, whoever made it, and without an answer too."""
+    observe = Elector.observe
+
+    def trusting(self: Elector, record: LeaseRecord | None, now: float, **how: Any) -> None:
+        for signature, write in self._handed_out.items():
+            self._handed_out[signature] = write._replace(in_tenure=True)
+        observe(self, record, now, **how)
+
+    patch.setattr(election, "_signature", lambda record: (record.spec, None))
+    patch.setattr(Elector, "observe", trusting)
+
+
+def vanished_lease_is_free(patch: pytest.MonkeyPatch) -> None:
+    """Rule 6: a Lease that vanished is made anew by anybody, at once."""
+    patch.setattr(Elector, "_vacant_at", property(lambda _: -inf, lambda *_: None), raising=False)
+
+
+def vanished_lease_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """Rule 6: who is not selected forgets that a Lease vanished."""
+
+    def forgetful(self: Elector, _: float) -> bool:
+        return self.record is None and self.wish is not Wish.HOLD and self._writing is None
+
+    patch.setattr(Elector, "idle", forgetful)
+
+
+def unconditional_writes(patch: pytest.MonkeyPatch) -> None:
+    """Rule 8: a write doesn't say what it knew, so that a stale view passes for the present."""
+    carry_out = Api._carry_out
+
+    def blind(self: Api, call: Call, writer: object) -> Any:
+        if isinstance(call, LeaseWrite) and not call.create:
+            found = self.find(Kind.LEASE, call.name)
+            if found is not None:
+                version = found["metadata"]["resourceVersion"]
+                call.body["metadata"]["resourceVersion"] = version
+        return carry_out(self, call, writer)
+
+    patch.setattr(Api, "_carry_out", blind)
+
+
+def our_name_is_enough(patch: pytest.MonkeyPatch) -> None:
+    """Rule 9: a Lease that names this node is resumed, whoever wrote it."""
+
+    def named(self: Elector, terms: Terms) -> bool:
+        return self.record is not None and self.record.holder == terms.node
+
+    patch.setattr(Elector, "ours", named)
+
+
+def release_before_silence(patch: pytest.MonkeyPatch) -> None:
+    """Rule 12: a release leaves while the tenure stands."""
+    void = Elector._void
+
+    def late(self: Elector) -> None:
+        if self.wish is not Wish.RELEASE:
+            void(self)
+
+    patch.setattr(Elector, "_void", late)
+
+
+def expiry_by_the_written_time(patch: pytest.MonkeyPatch) -> None:
+    """The head of election: a Lease is over when its renewTime says so by the own wall clock."""
+    poll = Elector.poll
+    offsets: dict[Elector, float] = {}
+
+    def timed(self: Elector, now: float, wall: float, terms: Terms) -> Any:
+        offsets[self] = now - wall
+        return poll(self, now, wall, terms)
+
+    def held_until(self: Elector) -> float:
+        if self.record is None or not self.record.holder:
+            return -inf
+        renewed = lease.unix_microseconds(self.record.renew_time) / lease.MICROSECONDS
+        return renewed + self.record.duration_seconds + offsets.get(self, 0.0)
+
+    patch.setattr(Elector, "poll", timed)
+    patch.setattr(Elector, "held_until", property(held_until))

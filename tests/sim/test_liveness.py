@@ -1,0 +1,62 @@
+"""Whoever may answer does: soon after a start, and soon after everything has healed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.sim.plan import Fault
+from tests.sim.timeline import Timeline
+from tests.sim.world import World
+
+START_SECONDS = 3.0  # the nodes start within this time
+FIRST_ANSWER_SECONDS = 3.0
+
+
+def quiet(seed: int) -> World:
+    """A world in which nothing goes wrong."""
+    world = World(seed)
+    world.calm_network()
+    world.chaos.populate()
+    return world
+
+
+def run(world: World, seconds: float) -> None:
+    timeline: Timeline = world.timeline
+    timeline.run(timeline.now + seconds, halted=lambda: False)
+    assert not world.judge.violations
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_address_is_answered_soon_after_the_start(seed: int) -> None:
+    world = quiet(seed)
+    run(world, START_SECONDS + FIRST_ANSWER_SECONDS)
+    assert len(world.judge.services) == world.plan.services
+    for address in world.judge.services:
+        assert len(world.judge.answering(address)) == 1
+
+
+@pytest.mark.parametrize("fault", [Fault.CRASH, Fault.RESIGN, Fault.LINK, Fault.FREEZE])
+def test_another_node_takes_over(fault: Fault) -> None:
+    world = quiet(3)
+    run(world, START_SECONDS + FIRST_ANSWER_SECONDS)
+    (address, *_) = world.judge.services
+    (holder,) = world.judge.answering(address)
+    match fault:
+        case Fault.CRASH:
+            holder.die()
+        case Fault.RESIGN:
+            holder.resign()
+        case Fault.LINK:
+            holder.set_link(up=False)
+        case _:
+            holder.freeze()
+    at_once = fault in {Fault.RESIGN, Fault.LINK}
+    run(world, 1.0 if at_once else world.plan.duration_seconds + 1.0)
+    (successor,) = world.judge.answering(address)
+    assert successor is not holder
+
+
+def test_the_faults_of_these_seeds_are_many() -> None:
+    """The seeds of test_safety would show little if they drew little."""
+    drawn = {fault for seed in range(80) for fault in World(seed).plan.faults}
+    assert drawn == set(Fault)
