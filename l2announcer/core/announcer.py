@@ -6,6 +6,7 @@ again at `wake_at` or after the next fact, whichever comes first. An early call 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import inf
 from typing import assert_never
@@ -34,6 +35,7 @@ from l2announcer.core.facts import (
     StatusRefused,
     StatusWritten,
 )
+from l2announcer.core.gratuitous import Pacing
 from l2announcer.core.group import Group
 from l2announcer.core.ipam import Ipam
 from l2announcer.core.model import Key, Kind, LeaseRecord
@@ -72,7 +74,8 @@ class Announcer:
         self._ours: set[str] = set()  # Leases that this incarnation wrote last
         self._leases_listed = False
         self._reads = Reads()
-        self._installed_links: object = None
+        self._pacing = Pacing()
+        self._link_ends: Mapping[str, object] = {}  # what neighbours know of each interface
 
     # Facts
 
@@ -101,7 +104,9 @@ class Announcer:
             case StatusRefused():
                 self.controller.refused(fact, now)
             case Claimed():
-                self._agenda.touch(n for n, group in self.groups.items() if group.claimed(fact))
+                self._agenda.touch(
+                    n for n, group in self.groups.items() if group.claimed(fact, now)
+                )
             case Resign():
                 self.resigning = True
                 self._agenda.touch(self.groups)
@@ -182,21 +187,23 @@ class Announcer:
         changes = self.cluster.take_changes()
         self.controller.take(changes)
         self._select(changes)
+        self._follow_links(now)
         self._set_terms()
         owed: list[Key] = []
-        table_stale = self.cluster.links is not self._installed_links
+        table_stale = changes.everything
         for name in self._agenda.take(now):
             group = self.groups[name]
-            before, held = (group.grants, group.pending), group.held
+            before, held = (group.grants, group.watched), group.held
             group.wish(known=name in self._services_by_lease, resigning=self.resigning)
             owed += group.poll(now, wall, self.terms, out)
-            table_stale |= before != (group.grants, group.pending)
+            table_stale |= before != (group.grants, group.watched)
             self._keep_count(name, group, held, now)
         self._reads.owe(owed, all_services=self.controller.poll(now, wall, out))
         out.calls += self._reads.take()
         if table_stale:
             self._install(out)
-        out.wake_at = min(out.wake_at, self._agenda.next_at)
+        out.frames = self._pacing.take(out.frames, now)
+        out.wake_at = min(out.wake_at, self._agenda.next_at, self._pacing.next_at)
         return out
 
     def _select(self, changes: Changes) -> None:
@@ -221,6 +228,15 @@ class Announcer:
             if selection.announcements or name in self.groups:
                 self.groups.setdefault(name, Group(name)).follow(key, service, selection)
                 self._agenda.touch((name,))
+
+    def _follow_links(self, now: float) -> None:
+        ends = {link.name: link.end for link in self.cluster.links or ()}
+        moved = {name for name, end in self._link_ends.items() if ends.get(name, end) != end}
+        self._link_ends = ends
+        if moved:
+            for group in self.groups.values():
+                group.announce_again(moved, now)
+            self._agenda.touch(self.groups)
 
     def _set_terms(self) -> None:
         terms = self.config.terms
@@ -248,7 +264,6 @@ class Announcer:
 
     def _install(self, out: Effects) -> None:
         groups, links = self.groups.values(), self.cluster.links
-        self._installed_links = links
         grants = [grant for group in groups for grant in group.grants]
-        pending = [announcement for group in groups for announcement in group.pending]
-        out.answers = AnswerTable(grants, pending, links or ())
+        watched = [announcement for group in groups for announcement in group.watched]
+        out.answers = AnswerTable(grants, watched, links or ())

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 from math import inf
 
+from l2announcer.core.announcing import Announcing
 from l2announcer.core.answers import Grant
-from l2announcer.core.effects import Effects, Event, Gratuitous, Message, Transition
+from l2announcer.core.effects import Effects, Event, Transition
 from l2announcer.core.election import Elector, Wish
 from l2announcer.core.facts import Claimed
 from l2announcer.core.first_answer import FirstAnswer
-from l2announcer.core.gratuitous import Repeats
 from l2announcer.core.model import Announcement, Key, Kind, Service
 from l2announcer.core.selection import Selection
 from l2announcer.core.terms import Terms
@@ -30,6 +31,7 @@ class State(Enum):
     NOT_SELECTED = "not selected"
     CANDIDATE = "candidate"
     CHECKING = "checking"
+    IN_DOUBT = "in doubt"
     ADDRESS_IN_USE = "address in use"
     ANNOUNCING = "announcing"
     RESIGNED = "resigned"
@@ -42,64 +44,71 @@ class Candidacy:
         self.service = service
         self.elector = elector
         self.selection = Selection()
-        self._checks: FirstAnswer | None = None
-        self._repeats: dict[Announcement, Repeats] = {}
-        self._conflicts: dict[Announcement, str] = {}  # heard of since the last poll
+        self.conflict = ""  # the last one heard of, in a sentence
+        self._announcing: Announcing | None = None
         self._reported: dict[tuple[Announcement, str], float] = {}
         self._logged: tuple[State, str] = (State.NOT_SELECTED, "")
 
-    def claimed(self, claim: Claimed) -> None:
-        """Take in that another station says it has an address; a probe is only a question."""
-        announcement = Announcement(claim.address, claim.interface)
-        if claim.probe or self._checks is None:
-            return
-        if not self._checks.claimed(announcement, claim.mac) and announcement in self._repeats:
-            self._conflicts[announcement] = claim.mac.hex(":")
+    def claimed(self, claim: Claimed, now: float) -> None:
+        """Take in that another station says it has an address, or asks before it takes one."""
+        if self._announcing is not None:
+            self._announcing.claimed(claim, now)
 
     def read(self, *, answered: bool, now: float) -> None:
         """Take in the outcome of the read that poll asked for."""
-        if self._checks is not None:
-            self._checks.read(answered=answered, now=now)
+        if self._announcing is not None:
+            self._announcing.read(answered=answered, now=now)
+
+    def announce_again(self, interfaces: Iterable[str], now: float) -> None:
+        """Tell neighbours anew: what they learnt on these interfaces may not be so any more."""
+        if self._announcing is not None:
+            self._announcing.announce_again(interfaces, now)
 
     def poll(self, now: float, terms: Terms, out: Effects) -> bool:
         """Advance; add frames, Events and transitions. True: the Service is to be read."""
-        if not self.elector.tenure.valid(now):
-            self._checks = None
-            self._repeats = {}
+        elector = self.elector
+        if not elector.tenure.valid(now):
+            self._announcing = None
             self._log(now, terms, out)
             return False
-        if self._checks is None:
-            self._checks = FirstAnswer(
+        if self._announcing is None:
+            checks = FirstAnswer(
                 since=now,
                 lease_seconds=terms.duration_seconds,
-                predecessor=self.elector.predecessor,
-                predecessor_macs=self.elector.predecessor_macs,
+                predecessor=elector.predecessor,
+                predecessor_macs=elector.predecessor_macs,
+                announce_in_use=terms.announce_in_use,
             )
-        checks, tenure = self._checks, self.elector.tenure
-        checks.want(self.selection.announcements)
-        for announcement in checks.take_probes(now):
-            out.frames.append(Gratuitous(announcement, Message.PROBE, tenure))
-        for announcement, mac in (self._conflicts | checks.foreign).items():
+            self._announcing = Announcing(elector.tenure, checks, terms.schedule)
+        announcing = self._announcing
+        announcing.want(self.selection.announcements)
+        new = announcing.poll(now, elector.renewed_at, out)
+        for announcement, mac in announcing.conflicts.items():
             self._report_conflict(announcement, mac, now, out)
-        self._conflicts = {}
-        self._announce(checks.clear, now, out)
+        announcing.conflicts.clear()
+        if new:
+            pairs = ", ".join(f"{a.address} on {a.interface}" for a in new)
+            self._tell(out, "Announced", f"this node answers for {pairs}", warning=False)
+        if announcing.in_doubt:
+            elector.hurry()
         self._log(now, terms, out)
-        return checks.take_read(now)
+        return announcing.take_read(now)
 
     @property
     def grants(self) -> list[Grant]:
         """What is answered for, as long as the tenure lasts."""
-        return [Grant(announcement, self.elector.tenure) for announcement in self._repeats]
+        if self._announcing is None:
+            return []
+        return [Grant(each, self.elector.tenure) for each in self._announcing.answered]
 
     @property
-    def pending(self) -> list[Announcement]:
+    def watched(self) -> list[Announcement]:
         """What is being checked: claims for it must be heard, answers not given."""
-        return self._checks.pending if self._checks is not None else []
+        return self._announcing.watched if self._announcing is not None else []
 
     @property
     def wake_at(self) -> float:
-        repeat_at = min((repeats.due_at for repeats in self._repeats.values()), default=inf)
-        return min(repeat_at, self._checks.wake_at) if self._checks is not None else repeat_at
+        return self._announcing.wake_at if self._announcing is not None else inf
 
     def state(self, now: float, terms: Terms) -> tuple[State, str]:
         """Where the Service stands here, and one sentence that says why."""
@@ -109,14 +118,17 @@ class Candidacy:
             return State.RESIGNED, "this node is stopping and gives up its Leases"
         if not self.elector.tenure.valid(now):
             return State.CANDIDATE, self._why_not_held(now, terms)
-        if self._repeats:
-            return State.ANNOUNCING, ", ".join(
-                f"{a.address} on {a.interface}" for a in self._repeats
-            )
-        if self._checks is not None and self._checks.foreign:
-            found = self._checks.foreign.items()
+        announcing = self._announcing
+        if announcing is not None and announcing.answered:
+            pairs = (f"{a.address} on {a.interface}" for a in announcing.answered)
+            return State.ANNOUNCING, ", ".join(pairs)
+        if announcing is not None and announcing.in_use:
+            found = announcing.in_use.items()
             hosts = ", ".join(f"{a.address} on {a.interface} by {mac}" for a, mac in found)
             return State.ADDRESS_IN_USE, f"another host answers for {hosts}; it must give it up"
+        if announcing is not None and announcing.in_doubt:
+            sentence = "another station says that it has the address; whether the Lease and the"
+            return State.IN_DOUBT, f"{sentence} Service are still ours is being checked"
         return State.CHECKING, "Lease held; the Service is read again and the address probed"
 
     def _why_not_held(self, now: float, terms: Terms) -> str:
@@ -131,28 +143,19 @@ class Candidacy:
             return f"Lease {name} of {record.holder} ran out; taking it"
         return f"Lease {name} is held by {record.holder}"
 
-    def _announce(self, clear: list[Announcement], now: float, out: Effects) -> None:
-        new = [announcement for announcement in clear if announcement not in self._repeats]
-        self._repeats = {a: self._repeats.get(a) or Repeats(now) for a in clear}
-        for announcement, repeats in self._repeats.items():
-            if repeats.take_due(now):
-                out.frames.append(Gratuitous(announcement, Message.ANNOUNCE, self.elector.tenure))
-        if new:
-            pairs = ", ".join(f"{a.address} on {a.interface}" for a in new)
-            self._tell(out, "Announced", f"this node answers for {pairs}", warning=False)
-
     def _report_conflict(
         self, announcement: Announcement, mac: str, now: float, out: Effects
     ) -> None:
         """Tell of a foreign host, once a minute for each address and MAC."""
-        if now < self._reported.get((announcement, mac), -inf) + CONFLICT_REPORT_SECONDS:
-            return
-        recent = {k: at for k, at in self._reported.items() if now < at + CONFLICT_REPORT_SECONDS}
-        self._reported = {**recent, (announcement, mac): now}
         sentence = (
             f"another host with MAC {mac} says on {announcement.interface} that it has"
             f" {announcement.address}; give one of the two another address"
         )
+        self.conflict = sentence
+        if now < self._reported.get((announcement, mac), -inf) + CONFLICT_REPORT_SECONDS:
+            return
+        recent = {k: at for k, at in self._reported.items() if now < at + CONFLICT_REPORT_SECONDS}
+        self._reported = {**recent, (announcement, mac): now}
         keys = {
             "service": str(self.service.key),
             "address": str(announcement.address),

@@ -89,11 +89,12 @@ class Elector:
         self.predecessor = Predecessor.NOBODY
         self.predecessor_macs: frozenset[str] = frozenset()
         self.problem = ""
+        self.renewed_at = -inf  # hand-out of the last write that was accepted
+        self._hurried = False
         self._observed_at = -inf
         self._vacant_at = -inf
-        self._voids = (
-            0  # how often the tenure was voided: what was handed out before can't revive it
-        )
+        # How often the tenure was voided: what was handed out before can't revive it.
+        self._voids = 0
         self._handed_out_at = -inf
         self._retry_at = -inf
         self._written_microseconds = 0
@@ -178,6 +179,10 @@ class Elector:
         if wish is not Wish.HOLD:
             self._void()
 
+    def hurry(self) -> None:
+        """Renew as soon as rule 2 allows: whether the Lease is still ours is in doubt."""
+        self._hurried = True
+
     # Effects
 
     def poll(self, now: float, wall: float, terms: Terms) -> LeaseWrite | ReadLease | None:
@@ -235,7 +240,7 @@ class Elector:
             return self._retry_at
         if self.wish is not Wish.HOLD:
             return inf
-        if ours and self.tenure.valid(now):
+        if ours and self.tenure.valid(now) and not self._hurried:
             return max(self._retry_at, self._handed_out_at + terms.renew_seconds)
         again_at = max(self._retry_at, self._handed_out_at + WRITE_INTERVAL_SECONDS)
         if ours:
@@ -280,6 +285,7 @@ class Elector:
     def _note_hand_out(self, write: _Write) -> None:
         self._writing = write
         self._handed_out_at = write.handed_out_at
+        self._hurried = False
         if write.purpose is _Purpose.RELEASE:
             return
         self._handed_out[write.signature] = write
@@ -318,6 +324,7 @@ class Elector:
         if self.wish is Wish.HOLD and own.voids == self._voids:
             ends_at = own.handed_out_at + record.duration_seconds * TENURE_SHARE
             self.tenure.until = max(self.tenure.until, ends_at)
+            self.renewed_at = max(self.renewed_at, own.handed_out_at)
 
     def _void(self) -> None:
         self.tenure.void()

@@ -54,6 +54,7 @@ def service(announcer: Announcer, key: Key, now: float) -> Mapping[str, object]:
             for grant in candidacy.grants
         ],
         "leftOut": reasons,
+        "conflict": candidacy.conflict,
         "lease": {"name": lease_name(key), **_lease(candidacy.elector, now)},
     }
 

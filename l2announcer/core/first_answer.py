@@ -7,7 +7,8 @@ Rules of this file (the reading of an answer to a probe, RFC 5227 section 2.1):
 - The previous holder of a Lease of ours that ran out answers: it is holding over; announce.
 - The previous holder was a stranger: it may answer on for as long as its Lease was; probe until
   nobody answers, or until then.
-- Anyone else: a foreign host has the address. Stay silent, report it, and probe again later.
+- Anyone else: a foreign host has the address. Stay silent, report it, and probe again later;
+  where a setting says so, report it and announce all the same.
 - An address that joins while the Lease is held goes through the same.
 """
 
@@ -54,7 +55,9 @@ class FirstAnswer:
         lease_seconds: float = 0.0,
         predecessor: Predecessor = Predecessor.NOBODY,
         predecessor_macs: frozenset[str] = frozenset(),
+        announce_in_use: bool = False,
     ) -> None:
+        self._announce_in_use = announce_in_use
         self._stranger_until = -inf
         self._holding_over: frozenset[str] = frozenset()
         if predecessor is Predecessor.STRANGER:
@@ -132,7 +135,7 @@ class FirstAnswer:
 
     def _judge(self, check: _Check, now: float) -> None:
         check.foreign = check.claimed_by if now >= self._stranger_until else None
-        if check.claimed_by is None:
+        if check.claimed_by is None or (check.foreign and self._announce_in_use):
             check.stage, check.next_at = _Stage.SILENT, inf
             return
         wait = FOREIGN_REPROBE_SECONDS if check.foreign else STRANGER_REPROBE_SECONDS

@@ -5,6 +5,7 @@ Mostly that is one Service. Two can come to share a Lease's name, and then only 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import inf
 
 from l2announcer.core.answers import Grant
@@ -20,7 +21,7 @@ from l2announcer.core.terms import Terms
 class Group:
     """One Lease with its candidacies. `standing` ones are wanted whatever the Services.
 
-    `held` (what may be answered for), `grants`, `pending` and `wake_at` are as of the last poll.
+    `held` (what may be answered for), `grants`, `watched` and `wake_at` are as of the last poll.
     """
 
     def __init__(self, lease: str, *, standing: bool = False) -> None:
@@ -28,7 +29,7 @@ class Group:
         self.candidacies: dict[Key, Candidacy] = {}
         self.held: frozenset[Key] = frozenset()
         self.grants: list[Grant] = []
-        self.pending: list[Announcement] = []
+        self.watched: list[Announcement] = []
         self.wake_at = inf
         self._standing = standing
 
@@ -52,7 +53,7 @@ class Group:
         else:
             self.elector.want(Wish.RELEASE if known or self._standing else Wish.ABANDON)
 
-    def claimed(self, claim: Claimed) -> bool:
+    def claimed(self, claim: Claimed, now: float) -> bool:
         """Take in a claim; False when it's about nothing of this group."""
         about = Announcement(claim.address, claim.interface)
         concerned = [
@@ -61,8 +62,13 @@ class Group:
             if about in candidacy.selection.announcements
         ]
         for candidacy in concerned:
-            candidacy.claimed(claim)
+            candidacy.claimed(claim, now)
         return bool(concerned)
+
+    def announce_again(self, interfaces: Iterable[str], now: float) -> None:
+        """Tell neighbours anew: what they learnt on these interfaces may not be so any more."""
+        for candidacy in self.candidacies.values():
+            candidacy.announce_again(interfaces, now)
 
     def poll(self, now: float, wall: float, terms: Terms, out: Effects) -> list[Key]:
         """Add what is to be done now; the Services to be read."""
@@ -76,7 +82,7 @@ class Group:
         candidacies = self.candidacies.values()
         self.held = frozenset(self.candidacies) if self.elector.tenure.valid(now) else frozenset()
         self.grants = [grant for each in candidacies for grant in each.grants]
-        self.pending = [announcement for each in candidacies for announcement in each.pending]
+        self.watched = [announcement for each in candidacies for announcement in each.watched]
         wake_ats = [each.wake_at for each in candidacies]
         self.wake_at = min(self.elector.wake_at(now, terms), *wake_ats, inf)
         if self.elector.record is None and self.elector.held_until > now:

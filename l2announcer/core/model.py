@@ -181,6 +181,12 @@ class Link:
     ethernet: bool = True
     loopback: bool = False
     master: int = 0
+    active_port: int = 0
+
+    @property
+    def end(self) -> tuple[int, bytes, int]:
+        """What neighbours reach us by; when it changes they must be told (a bond's port too)."""
+        return self.index, self.mac, self.active_port
 
     @property
     def usable(self) -> bool:

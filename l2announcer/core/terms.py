@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from l2announcer.core.gratuitous import DEFAULT_SCHEDULE, Schedule
 from l2announcer.core.model import Holding
 
 TENURE_SHARE = 0.9  # of L; the rest is the margin for the rate error of two clocks
@@ -14,7 +15,7 @@ class Terms:
     """In whose name, and on which terms, this node takes part in elections now.
 
     `duration_seconds` is L, `renew_seconds` R; `may_take` is false while the node has all that its
-    renewals can carry.
+    renewals can carry. `announce_in_use` announces what a foreign host answers for.
     """
 
     node: str
@@ -23,6 +24,8 @@ class Terms:
     duration_seconds: int = 15
     renew_seconds: float = 2.0
     may_take: bool = True
+    schedule: Schedule = DEFAULT_SCHEDULE
+    announce_in_use: bool = False
 
 
 def pace(held: int, qps: float, terms: Terms) -> tuple[float, bool]:

@@ -437,10 +437,40 @@ def test_an_address_that_a_foreign_host_has_is_announced_only_after_it_left() ->
 
 def test_a_foreign_host_that_comes_later_is_reported_and_not_given_way_to(node: Node) -> None:
     node.events.clear()
-    node.handle(Claimed(ip_address(VIP), OTHER_MAC, "eth0"))
-    node.settle()
+    node.frames.clear()
+    claim = Claimed(ip_address(VIP), OTHER_MAC, "eth0")
+    node.handle(claim)
+    node.carry_out(node.poll())
+    assert node.answered == set(), "silent until the Lease was renewed and the Service read"
+    assert node.state(BLUE)[0] is State.IN_DOUBT
+    node.settle(1.1)
     assert [event.reason for event in node.events] == ["AddressConflict"]
     assert node.answered == HERE
+    assert node.frames[0].message is Message.ANNOUNCE
+    writes = len(node.writes)
+    node.handle(claim)
+    node.settle()
+    assert node.answered == HERE, "that station is not listened to for a while"
+    assert len(node.writes) == writes
+
+
+def test_a_probe_for_an_answered_address_starts_a_check_without_silence(node: Node) -> None:
+    node.settle(1.1)
+    writes = len(node.writes)
+    node.handle(Claimed(ip_address(VIP), OTHER_MAC, "eth0", probe=True))
+    node.carry_out(node.poll())
+    assert node.answered == HERE
+    node.settle(0.1)
+    assert len(node.writes) == writes + 1
+    assert "AddressConflict" not in [event.reason for event in node.events]
+
+
+def test_a_claim_of_the_new_holder_ends_a_tenure_that_was_lost_unheard(node: Node) -> None:
+    node.put_lease(LEASE, holderIdentity="other", renewTime="2030-01-01T00:00:00.000000Z")
+    node.handle(Claimed(ip_address(VIP), OTHER_MAC, "eth0"))
+    node.settle(1.1)
+    assert node.answered == set()
+    assert node.state(BLUE) == (State.CANDIDATE, f"Lease {LEASE} is held by other")
 
 
 def test_the_answer_to_a_read_of_an_earlier_tenure_does_not_begin_a_later_one(node: Node) -> None:

@@ -144,11 +144,11 @@ def test_from_checking_to_announcing() -> None:
     sentence = "Lease held; the Service is read again and the address probed"
     assert candidacy.state(BEGIN, TERMS) == (State.CHECKING, sentence)
     assert candidacy.grants == []
-    assert candidacy.pending == [ONE, TWO]
+    assert candidacy.watched == [ONE, TWO]
     polled(candidacy, ON_AIR)
     sentence = "172.19.0.240 on eth0, 172.19.0.241 on eth0"
     assert candidacy.state(ON_AIR, TERMS) == (State.ANNOUNCING, sentence)
-    assert candidacy.pending == []
+    assert candidacy.watched == []
     granted = [(grant.announcement, grant.tenure) for grant in candidacy.grants]
     assert granted == [(ONE, candidacy.elector.tenure), (TWO, candidacy.elector.tenure)]
 
@@ -156,7 +156,7 @@ def test_from_checking_to_announcing() -> None:
 def test_an_address_in_use() -> None:
     candidacy = holder()
     polled(candidacy, BEGIN)
-    candidacy.claimed(claim())
+    candidacy.claimed(claim(), BEGIN)
     polled(candidacy, ON_AIR)
     sentence = (
         "another host answers for 172.19.0.240 on eth0 by 02:42:ac:13:00:ff; it must give it up"
@@ -221,7 +221,7 @@ def test_an_address_that_joins_is_probed_while_the_other_is_answered() -> None:
     candidacy.selection = Selection((ONE, TWO))
     out = polled(candidacy, BEGIN + 0.5)
     assert messages(out) == [(Message.PROBE, TWO)]
-    assert candidacy.pending == [TWO]
+    assert candidacy.watched == [TWO]
     assert [grant.announcement for grant in candidacy.grants] == [ONE]
 
 
@@ -230,7 +230,7 @@ def test_whose_lease_it_was_decides_how_the_answer_is_read() -> None:
     candidacy.elector.predecessor = Predecessor.OURS
     candidacy.elector.predecessor_macs = frozenset({MAC.hex(":")})
     polled(candidacy, BEGIN)
-    candidacy.claimed(claim(MAC))
+    candidacy.claimed(claim(MAC), BEGIN)
     out = polled(candidacy, ON_AIR)
     assert messages(out) == [(Message.ANNOUNCE, ONE)]
 
@@ -242,10 +242,17 @@ def conflicts(out: Effects) -> list[str]:
     return [event.message for event in out.events if event.reason == "AddressConflict"]
 
 
+def checked(candidacy: Candidacy, now: float) -> Effects:
+    """What is told once the Service was read and the Lease renewed after a claim."""
+    polled(candidacy, now)
+    candidacy.elector.renewed_at = now + 0.1
+    return polled(candidacy, now + 0.1)
+
+
 def test_another_host_is_told_of_once_a_minute() -> None:
     candidacy = announcing()
-    candidacy.claimed(claim())
-    out = polled(candidacy, BEGIN + 1)
+    candidacy.claimed(claim(), BEGIN + 1)
+    out = checked(candidacy, BEGIN + 1)
     sentence = (
         "another host with MAC 02:42:ac:13:00:ff says on eth0 that it has 172.19.0.240;"
         " give one of the two another address"
@@ -258,21 +265,21 @@ def test_another_host_is_told_of_once_a_minute() -> None:
     assert told.keys == {"service": str(KEY), "address": "172.19.0.240", "interface": "eth0"}
     for seconds, count in (
         (1, 0),
-        (CONFLICT_REPORT_SECONDS - 0.1, 0),
-        (CONFLICT_REPORT_SECONDS, 1),
+        (CONFLICT_REPORT_SECONDS - 1, 0),
+        (CONFLICT_REPORT_SECONDS + 10, 1),
     ):
-        candidacy.claimed(claim())
-        assert len(conflicts(polled(candidacy, BEGIN + 1 + seconds))) == count
+        candidacy.claimed(claim(), BEGIN + 1 + seconds)
+        assert len(conflicts(checked(candidacy, BEGIN + 1 + seconds))) == count
     assert conflicts(polled(candidacy, BEGIN + 1000)) == [], "heard once, told once"
 
 
 def test_each_mac_and_each_address_is_told_of() -> None:
     candidacy = announcing(ONE, TWO)
     for each in (claim(), claim(announcement=TWO)):
-        candidacy.claimed(each)
-    assert len(conflicts(polled(candidacy, BEGIN + 1))) == 2
-    candidacy.claimed(claim(MAC))
-    (sentence,) = conflicts(polled(candidacy, BEGIN + 2))
+        candidacy.claimed(each, BEGIN + 1)
+    assert len(conflicts(checked(candidacy, BEGIN + 1))) == 2
+    candidacy.claimed(claim(MAC), BEGIN + 3)
+    (sentence,) = conflicts(checked(candidacy, BEGIN + 3))
     assert "02:42:ac:13:00:04" in sentence
 
 
@@ -283,7 +290,7 @@ def test_a_foreign_host_that_stays_is_told_of_once_a_minute() -> None:
     while now < BEGIN + 100:
         out = polled(candidacy, now)
         if out.frames:
-            candidacy.claimed(claim())
+            candidacy.claimed(claim(), BEGIN)
         told += [now for _ in conflicts(out)]
         now = candidacy.wake_at
     assert len(told) == 2
@@ -292,14 +299,14 @@ def test_a_foreign_host_that_stays_is_told_of_once_a_minute() -> None:
 
 def test_a_probe_is_a_question_and_no_conflict() -> None:
     candidacy = announcing()
-    candidacy.claimed(claim(probe=True))
-    assert conflicts(polled(candidacy, BEGIN + 1)) == []
+    candidacy.claimed(claim(probe=True), BEGIN + 1)
+    assert conflicts(checked(candidacy, BEGIN + 1)) == []
 
 
 def test_claims_of_what_is_not_announced_here_are_no_concern() -> None:
     candidacy = announcing()
-    candidacy.claimed(claim(announcement=TWO))
-    candidacy.claimed(claim(announcement=Announcement(ONE.address, "eth1")))
+    candidacy.claimed(claim(announcement=TWO), BEGIN)
+    candidacy.claimed(claim(announcement=Announcement(ONE.address, "eth1")), BEGIN)
     assert conflicts(polled(candidacy, BEGIN + 1)) == []
 
 

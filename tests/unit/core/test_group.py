@@ -75,9 +75,9 @@ def test_services_of_one_lease_are_held_together() -> None:
 def test_a_claim_concerns_only_who_announces_the_address() -> None:
     group = Group("lease")
     group.follow(A.key, A, SELECTED)
-    assert group.claimed(Claimed(VIP, bytes(6), "eth0"))
-    assert not group.claimed(Claimed(VIP, bytes(6), "eth1"))
-    assert not group.claimed(Claimed(ip_address("192.0.2.2"), bytes(6), "eth0"))
+    assert group.claimed(Claimed(VIP, bytes(6), "eth0"), 0.0)
+    assert not group.claimed(Claimed(VIP, bytes(6), "eth1"), 0.0)
+    assert not group.claimed(Claimed(ip_address("192.0.2.2"), bytes(6), "eth0"), 0.0)
 
 
 def test_nothing_left_to_follow_is_idle_until_a_vanished_lease_may_count_again() -> None:

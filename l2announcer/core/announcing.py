@@ -1,0 +1,114 @@
+"""One Service during one tenure: its first answers, its announcements, and doubts about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import inf
+
+from l2announcer.core.doubt import Doubts
+from l2announcer.core.effects import Effects, Gratuitous, Message
+from l2announcer.core.facts import Claimed
+from l2announcer.core.first_answer import READ_RETRY_SECONDS, FirstAnswer
+from l2announcer.core.gratuitous import Repeats, Schedule
+from l2announcer.core.model import Announcement
+from l2announcer.core.tenure import Tenure
+
+
+class Announcing:
+    """Composes the rules of core.first_answer, core.doubt and core.gratuitous.
+
+    `conflicts` are the foreign hosts that were heard of since the caller last emptied it.
+    """
+
+    def __init__(self, tenure: Tenure, checks: FirstAnswer, schedule: Schedule) -> None:
+        self.conflicts: dict[Announcement, str] = {}
+        self._tenure = tenure
+        self._checks = checks
+        self._schedule = schedule
+        self._doubts = Doubts()
+        self._repeats: dict[Announcement, Repeats] = {}
+        self._reading = False
+        self._read_at = -inf
+
+    def want(self, announcements: Iterable[Announcement]) -> None:
+        """Set what is to be announced."""
+        self._checks.want(announcements)
+
+    def claimed(self, claim: Claimed, now: float) -> None:
+        """Take in that another station says it has an address, or asks before it takes one."""
+        announcement = Announcement(claim.address, claim.interface)
+        if announcement in self._repeats:
+            self._doubts.raise_(announcement, claim.mac, now, silent=not claim.probe)
+        elif not claim.probe:
+            self._checks.claimed(announcement, claim.mac)
+
+    def announce_again(self, interfaces: Iterable[str], now: float) -> None:
+        """Tell neighbours anew: what they learnt on these interfaces may not be so any more."""
+        among = set(interfaces)
+        for announcement, repeats in self._repeats.items():
+            if announcement.interface in among:
+                repeats.begin(now)
+
+    def take_read(self, now: float) -> bool:
+        """Is the Service to be read now?"""
+        if self._reading or now < self._read_at:
+            return False
+        first, doubted = self._checks.take_read(now), self._doubts.take_read()
+        self._reading = first or doubted
+        return self._reading
+
+    def read(self, *, answered: bool, now: float) -> None:
+        """Take in the outcome of that read."""
+        self._reading = False
+        self._read_at = -inf if answered else now + READ_RETRY_SECONDS
+        self._checks.read(answered=answered, now=now)
+        self._doubts.read(answered=answered)
+
+    def poll(self, now: float, renewed_at: float, out: Effects) -> list[Announcement]:
+        """Add the frames that are due; what is announced from now on and was not before."""
+        for announcement in self._checks.take_probes(now):
+            out.frames.append(Gratuitous(announcement, Message.PROBE, self._tenure))
+        self.conflicts |= self._checks.foreign
+        for announcement, mac in self._doubts.settle(renewed_at, now).items():
+            self.conflicts[announcement] = mac.hex(":")
+            if announcement in self._repeats:
+                self._repeats[announcement].begin(now)
+        clear = self._checks.clear
+        new = [announcement for announcement in clear if announcement not in self._repeats]
+        self._repeats = {
+            announcement: self._repeats.get(announcement) or Repeats(self._schedule, now)
+            for announcement in clear
+        }
+        silenced = self._doubts.silenced
+        for announcement, repeats in self._repeats.items():
+            if announcement not in silenced and repeats.take_due(now):
+                out.frames.append(Gratuitous(announcement, Message.ANNOUNCE, self._tenure))
+        return new
+
+    @property
+    def answered(self) -> list[Announcement]:
+        """What is answered for, as long as the tenure lasts."""
+        silenced = self._doubts.silenced
+        return [announcement for announcement in self._repeats if announcement not in silenced]
+
+    @property
+    def watched(self) -> list[Announcement]:
+        """What is not answered for, but whose claims must be heard."""
+        return [*self._checks.pending, *self._doubts.silenced]
+
+    @property
+    def in_use(self) -> dict[Announcement, str]:
+        """What a foreign host had before we could announce it, with its MAC."""
+        return self._checks.foreign
+
+    @property
+    def in_doubt(self) -> bool:
+        """Is a renewal wanted at once?"""
+        return self._doubts.open
+
+    @property
+    def wake_at(self) -> float:
+        silenced = self._doubts.silenced
+        due_ats = (r.due_at for a, r in self._repeats.items() if a not in silenced)
+        wake_at = min(self._checks.wake_at, min(due_ats, default=inf))
+        return min(wake_at, self._read_at) if self._read_at > -inf else wake_at

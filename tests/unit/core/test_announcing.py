@@ -1,0 +1,113 @@
+"""One tenure of one Service: what is sent, answered and watched, in which order."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from math import inf
+
+from l2announcer.core.announcing import Announcing
+from l2announcer.core.effects import Effects, Message
+from l2announcer.core.facts import Claimed
+from l2announcer.core.first_answer import PROBE_WAIT_SECONDS, READ_RETRY_SECONDS, FirstAnswer
+from l2announcer.core.gratuitous import Schedule
+from l2announcer.core.model import Announcement
+from l2announcer.core.tenure import Tenure
+
+ONE = Announcement(ip_address("192.0.2.1"), "eth0")
+TWO = Announcement(ip_address("192.0.2.1"), "eth1")
+MAC = b"\2\0\0\0\0\1"
+CLAIM = Claimed(ONE.address, MAC, "eth0")
+LATER = 10.0
+
+
+def begun(*, in_use: bool = False, refresh_seconds: float = 0.0) -> Announcing:
+    schedule = Schedule(after_seconds=(0.0, 1.0), refresh_seconds=refresh_seconds)
+    announcing = Announcing(Tenure(inf), FirstAnswer(announce_in_use=in_use), schedule)
+    announcing.want([ONE, TWO])
+    return announcing
+
+
+def sent(announcing: Announcing, now: float, renewed_at: float = -inf) -> list[tuple[str, str]]:
+    out = Effects()
+    announcing.poll(now, renewed_at, out)
+    return [(frame.message.value, frame.announcement.interface) for frame in out.frames]
+
+
+def started() -> Announcing:
+    """Past its first answers, and past the announcements of its take-over."""
+    announcing = begun()
+    sent(announcing, 0.0)
+    assert announcing.take_read(0.0)
+    announcing.read(answered=True, now=0.0)
+    sent(announcing, PROBE_WAIT_SECONDS)
+    sent(announcing, 5.0)
+    return announcing
+
+
+def test_probe_then_announce_then_repeat() -> None:
+    announcing = begun()
+    assert sent(announcing, 0.0) == [("probe", "eth0"), ("probe", "eth1")]
+    assert announcing.take_read(0.0)
+    assert announcing.answered == []
+    assert announcing.watched == [ONE, TWO]
+    announcing.read(answered=True, now=0.001)
+    assert sent(announcing, PROBE_WAIT_SECONDS) == [("announce", "eth0"), ("announce", "eth1")]
+    assert announcing.answered == [ONE, TWO]
+    assert announcing.watched == []
+    assert announcing.wake_at == PROBE_WAIT_SECONDS + 1.0
+    assert len(sent(announcing, announcing.wake_at)) == 2
+    assert announcing.wake_at == inf
+
+
+def test_an_unanswered_read_is_tried_again_after_a_while() -> None:
+    announcing = begun()
+    assert announcing.take_read(0.0)
+    assert not announcing.take_read(0.1)
+    announcing.read(answered=False, now=1.0)
+    assert not announcing.take_read(1.0 + READ_RETRY_SECONDS - 0.01)
+    assert announcing.take_read(1.0 + READ_RETRY_SECONDS)
+
+
+def test_another_end_of_a_link_is_announced_anew_there_alone() -> None:
+    announcing = started()
+    announcing.announce_again({"eth1"}, LATER)
+    assert sent(announcing, LATER) == [("announce", "eth1")]
+    assert announcing.wake_at == LATER + 1.0
+
+
+def test_a_doubt_silences_and_what_is_settled_is_announced_again() -> None:
+    announcing = started()
+    announcing.claimed(CLAIM, LATER)
+    assert announcing.answered == [TWO]
+    assert announcing.watched == [ONE]
+    assert announcing.in_doubt
+    assert announcing.take_read(LATER)
+    announcing.read(answered=True, now=LATER)
+    assert sent(announcing, LATER + 0.01, renewed_at=LATER + 0.005) == [("announce", "eth0")]
+    assert announcing.answered == [ONE, TWO]
+    assert announcing.conflicts == {ONE: MAC.hex(":")}
+
+
+def test_what_another_host_has_is_not_announced_until_it_is_gone() -> None:
+    announcing = begun()
+    sent(announcing, 0.0)
+    announcing.take_read(0.0)
+    announcing.read(answered=True, now=0.0)
+    announcing.claimed(CLAIM, 0.001)
+    assert sent(announcing, PROBE_WAIT_SECONDS) == [("announce", "eth1")]
+    assert announcing.in_use == {ONE: MAC.hex(":")}
+    assert announcing.answered == [TWO]
+    sent(announcing, announcing.wake_at)
+    again_at = announcing.wake_at
+    assert sent(announcing, again_at) == [(Message.PROBE.value, "eth0")]
+    assert ("announce", "eth0") in sent(announcing, announcing.wake_at)
+
+
+def test_a_setting_announces_what_another_host_has_and_reports_it() -> None:
+    announcing = begun(in_use=True)
+    sent(announcing, 0.0)
+    announcing.take_read(0.0)
+    announcing.read(answered=True, now=0.0)
+    announcing.claimed(CLAIM, 0.001)
+    assert sent(announcing, PROBE_WAIT_SECONDS) == [("announce", "eth0"), ("announce", "eth1")]
+    assert announcing.conflicts == {ONE: MAC.hex(":")}
