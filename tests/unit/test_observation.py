@@ -112,6 +112,12 @@ def test_a_watch_that_is_silent_for_long_is_not(shown: Shown) -> None:
     assert shown.failed() == {"leases": "last heard of 300 s ago: not permitted to watch leases"}
 
 
+def test_heard_of_but_not_listed_to_the_end_is_not(shown: Shown) -> None:
+    shown.listed()
+    shown.reflectors[Kind.SERVICE].listed = False
+    assert shown.failed() == {"services": "last heard of 0 s ago: the first list is under way"}
+
+
 def test_a_problem_alone_does_not_make_unready_while_the_view_is_fresh(shown: Shown) -> None:
     shown.listed()
     shown.reflectors[Kind.POLICY].problem = "the CRD is not installed"

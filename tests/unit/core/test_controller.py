@@ -114,6 +114,7 @@ def test_a_read_without_an_answer_is_asked_for_again() -> None:
     world = World(BAD)
     world.poll()
     world.controller.services_read(answered=False)
+    world.controller.services_read(answered=True)  # somebody else's
     assert world.poll() == (True, Effects())
     world.controller.services_read(answered=True)
     assert len(world.writes()) == 1
