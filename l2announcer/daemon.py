@@ -23,6 +23,7 @@ from l2announcer.core.announcer import Announcer, Config
 from l2announcer.core.answers import AnswerTable
 from l2announcer.core.effects import Call, Event, Gratuitous, Transition
 from l2announcer.core.facts import Resign
+from l2announcer.core.gratuitous import Schedule
 from l2announcer.core.model import Holding
 from l2announcer.core.terms import Terms
 from l2announcer.inbox import Inbox
@@ -218,6 +219,10 @@ def _config(settings: Settings) -> Config:
         holding=Holding(boot=incarnation.boot, netns=incarnation.netns),
         duration_seconds=int(settings.lease_duration),
         renew_seconds=settings.lease_retry_period,
+        schedule=Schedule(
+            after_seconds=settings.announce_schedule, refresh_seconds=settings.announce_refresh
+        ),
+        announce_in_use=settings.announce_in_use,
     )
     return Config(
         terms=terms,

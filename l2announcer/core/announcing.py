@@ -53,6 +53,7 @@ class Announcing:
         """Is the Service to be read now?"""
         if self._reading or now < self._read_at:
             return False
+        self._read_at = -inf
         first, doubted = self._checks.take_read(now), self._doubts.take_read()
         self._reading = first or doubted
         return self._reading

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from l2announcer.settings.values import (
     COUNT,
     DURATION,
+    DURATIONS,
     FILE,
     LISTEN,
     NAME,
@@ -140,6 +141,27 @@ class Settings:
         " value.",
         unset="Services without the label",
     )
+    announce_schedule: tuple[float, ...] = _option(
+        (0.0, 1.0, 2.0, 4.0),
+        DURATIONS,
+        Topic.ADDRESSES,
+        "When an address is announced unasked (gratuitous ARP) after this node took it over,"
+        " counted from then.",
+    )
+    announce_refresh: float = _option(
+        0.0,
+        DURATION,
+        Topic.ADDRESSES,
+        "Time between two further announcements of an address that this node answers for; 0 for"
+        " none. For switches and hosts that forget.",
+    )
+    announce_in_use: bool = _option(
+        False,
+        SWITCH,
+        Topic.ADDRESSES,
+        "Announce an address although another host on the network answers for it already."
+        " Otherwise the Service waits until that host is gone. It is reported in both cases.",
+    )
     kubeconfig: str = _option(
         "",
         FILE,
@@ -167,7 +189,9 @@ class Settings:
         10.0,
         RATE,
         Topic.KUBERNETES,
-        "Requests to the API server per second, in the long run. Lease renewals don't count.",
+        "Requests to the API server per second, in the long run. Lease renewals don't wait for it,"
+        " but a node takes no more Leases than it could renew at this rate: with the default times"
+        " 4.5 for each request per second.",
         within="k8s_client_rate_limit",
     )
     k8s_client_rate_limit_burst: int = _option(

@@ -14,11 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from l2announcer.core.terms import TENURE_SHARE
 from l2announcer.settings.options import OPTIONS, Settings
 
 LEAST_RENEWALS = 2
-# The part of a Lease during which its holder may answer.
-TENURE_PART = 0.9
 
 _BY_NAME = {option.name: option for option in OPTIONS}
 
@@ -54,7 +53,7 @@ def _lease_times(settings: Settings, origins: Mapping[str, str]) -> Iterator[str
             f"{words('lease_retry_period')} is not shorter than {words('lease_renew_deadline')}:"
             " a failed attempt could not be repeated"
         )
-    elif LEAST_RENEWALS * settings.lease_retry_period >= TENURE_PART * duration:
+    elif LEAST_RENEWALS * settings.lease_retry_period >= TENURE_SHARE * duration:
         yield (
             f"{words('lease_retry_period')} is too long for {words('lease_duration')}:"
             f" {LEAST_RENEWALS} renewals must fit into nine tenths of a Lease, so that one of them"

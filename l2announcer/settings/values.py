@@ -67,6 +67,13 @@ def _parse_duration(text: str) -> float:
     )
 
 
+def _parse_durations(text: str) -> tuple[float, ...]:
+    durations = tuple(_parse_duration(part.strip()) for part in text.split(","))
+    if list(durations) != sorted(set(durations)):
+        raise ValueError(text)
+    return durations
+
+
 def show_duration(seconds: float) -> str:
     """As Kubernetes writes durations: 15s, 200ms, 1m30s."""
     whole = Decimal(repr(seconds))
@@ -133,6 +140,12 @@ DURATION: Kind[float] = Kind(
     expects="a duration such as 15s, 200ms or 1m30s, or a number of seconds",
     parse=_parse_duration,
     show=show_duration,
+)
+DURATIONS: Kind[tuple[float, ...]] = Kind(
+    name="durations",
+    expects="growing durations with commas between, such as 0s,1s,2s,4s",
+    parse=_parse_durations,
+    show=lambda several: ",".join(show_duration(each) for each in several),
 )
 SWITCH: Kind[bool] = Kind(
     name="true|false",

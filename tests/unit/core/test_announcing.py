@@ -65,7 +65,10 @@ def test_an_unanswered_read_is_tried_again_after_a_while() -> None:
     assert not announcing.take_read(0.1)
     announcing.read(answered=False, now=1.0)
     assert not announcing.take_read(1.0 + READ_RETRY_SECONDS - 0.01)
+    assert announcing.wake_at <= 1.0 + READ_RETRY_SECONDS
     assert announcing.take_read(1.0 + READ_RETRY_SECONDS)
+    sent(announcing, 5.0)
+    assert announcing.wake_at > 5.0, "an instant that is past wakes nobody"
 
 
 def test_another_end_of_a_link_is_announced_anew_there_alone() -> None:
