@@ -111,12 +111,10 @@ def test_a_second_signal_does_not_wait_for_the_release(served: SingleNode) -> No
     daemon = served.start_daemon()
     served.until_announced()
     served.api.do(lambda server: server.faults.plant(Fault(action=Action.HANG)))
-    began_at = time.monotonic()
     daemon.terminate()
     until("it stops", lambda: "STOPPING=1" in served.supervisor.said)
     daemon.terminate()
-    assert daemon.ended() == 1
-    assert time.monotonic() - began_at < 1.0
+    assert daemon.ended() == 1, "0 would say that it stopped in order"
 
 
 def test_a_killed_one_is_followed_by_one_that_answers_at_once(served: SingleNode) -> None:
