@@ -129,7 +129,9 @@ def pool(raw: bytes | msgspec.Raw) -> Pool:
 
 def node(raw: bytes | msgspec.Raw) -> Node:
     meta = _read_node(raw).metadata
-    return Node(key=meta.key, labels=meta.labels or {})
+    return Node(
+        key=meta.key, resource_version=meta.resource_version or "", labels=meta.labels or {}
+    )
 
 
 def lease(raw: bytes | msgspec.Raw) -> LeaseRecord:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +12,7 @@ import yaml
 
 from l2announcer.core import lease
 from l2announcer.core.facts import Object
-from l2announcer.core.model import Kind, LeaseRecord, Node
+from l2announcer.core.model import Kind, LeaseRecord
 from l2announcer.kube.decode import Problem, decode
 from tests.fakes.definitions import definition_resource
 from tests.fakes.resources import LEASES, NODES, SERVICES, Resource
@@ -107,6 +106,4 @@ def read(kind: Kind, found: Json) -> Object:
     result = decode(kind, msgspec.json.encode(found))
     if isinstance(result, Problem):
         raise TypeError(result.sentence)
-    if isinstance(result, Node):
-        return replace(result, resource_version=found["metadata"]["resourceVersion"])
     return result

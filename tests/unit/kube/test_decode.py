@@ -167,8 +167,12 @@ def test_only_no_reserves_first_and_last(text: str, allowed: bool) -> None:
 
 
 def test_node() -> None:
-    raw = b'{"metadata": {"name": "worker", "labels": {"a": "b"}}, "spec": {"podCIDR": 1}}'
-    assert decode(Kind.NODE, raw) == Node(key=Key("", "worker"), labels={"a": "b"})
+    raw = (
+        b'{"metadata": {"name": "worker", "resourceVersion": "7", "labels": {"a": "b"}},'
+        b' "spec": {"podCIDR": 1}}'
+    )
+    expected = Node(key=Key("", "worker"), resource_version="7", labels={"a": "b"})
+    assert decode(Kind.NODE, raw) == expected
 
 
 LEASE = {
