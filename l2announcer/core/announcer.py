@@ -28,6 +28,7 @@ from l2announcer.core.facts import (
     Links,
     Listed,
     Object,
+    Overheard,
     Resign,
     Seen,
     ServiceRead,
@@ -103,6 +104,8 @@ class Announcer:
                 self.controller.written(fact)
             case StatusRefused():
                 self.controller.refused(fact, now)
+            case Overheard():
+                self.cluster.overheard(fact)
             case Claimed():
                 self._agenda.touch(
                     n for n, group in self.groups.items() if group.claimed(fact, now)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from l2announcer.core.facts import Gone, Links, Listed, Object
+from l2announcer.core.facts import Gone, Links, Listed, Object, Overheard
 from l2announcer.core.model import Key, Kind, LeaseRecord, Link, Node, Policy, Pool, Service
 from l2announcer.core.policy import PolicyBook
+from l2announcer.core.segments import Segments
 from l2announcer.core.views import View
 
 
@@ -32,6 +33,7 @@ class Cluster:
         self.nodes: View[Node] = View()
         self.policies = PolicyBook()
         self.links: tuple[Link, ...] | None = None
+        self._segments = Segments()
         self._changes = Changes()
 
     def listed(self, fact: Listed) -> None:
@@ -96,8 +98,14 @@ class Cluster:
                 assert_never(fact.kind)
 
     def links_are(self, fact: Links) -> None:
-        self.links = fact.links
+        self._segments.keep(fact.links)
+        self.links = self._segments.marked(fact.links)
         self._changes.everything = True
+
+    def overheard(self, fact: Overheard) -> None:
+        if self.links is not None and self._segments.join(fact, self.links):
+            self.links = self._segments.marked(self.links)
+            self._changes.everything = True
 
     def take_changes(self) -> Changes:
         """What changed since the last call."""

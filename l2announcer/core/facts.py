@@ -145,6 +145,14 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class Overheard:
+    """A frame that this node sent through `sender` arrived at `receiver`: one segment has both."""
+
+    sender: str
+    receiver: str
+
+
+@dataclass(frozen=True, slots=True)
 class Resign:
     """The process is asked to stop: fall silent, release everything, contest nothing."""
 
@@ -162,5 +170,6 @@ Fact = (
     | StatusWritten
     | StatusRefused
     | Claimed
+    | Overheard
     | Resign
 )

@@ -170,7 +170,9 @@ class Node:
 class Link:
     """A network interface of this node as the kernel reports it.
 
-    `up` is the administrative state, `carrier` whether the other end is there (IFF_LOWER_UP).
+    `up` is the administrative state, `carrier` whether the other end is there (IFF_LOWER_UP),
+    `active_port` the index of a bond's. `segment` is the same word for interfaces of which one
+    heard the other's frames; it is found out, and empty as long as nothing was heard.
     """
 
     index: int
@@ -182,6 +184,7 @@ class Link:
     loopback: bool = False
     master: int = 0
     active_port: int = 0
+    segment: str = ""
 
     @property
     def end(self) -> tuple[int, bytes, int]:

@@ -6,6 +6,7 @@ Rules of this file:
   entries of mode VIP that carry an address.
 - Several policies are a union: each adds {its addresses} x {its interfaces}.
 - A policy without interface patterns means every interface but those that lead to pods.
+- Of several interfaces on one network segment one announces an address.
 - A node without a single (address, interface) pair does not contest: it could not answer.
 """
 
@@ -15,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address
 
-from l2announcer.core.model import Announcement, Link, Node, Service
+from l2announcer.core.model import Announcement, IPAddress, Link, Node, Service
 from l2announcer.core.policy import CompiledPolicy
 from l2announcer.core.selectors import service_labels
 
@@ -68,10 +69,28 @@ def select(
             pairs, why_not = _pairs(service, policy, links)
             found |= pairs
             reasons += why_not
+    found, twins = _one_for_each_segment(found, links)
+    reasons += twins
     if not found and not reasons:
         reasons.append(Reason("policies", "no CiliumL2AnnouncementPolicy exists"))
     order = sorted(found, key=lambda pair: (pair.address.version, pair.address, pair.interface))
     return Selection(tuple(order), tuple(reasons))
+
+
+def _one_for_each_segment(
+    found: set[Announcement], links: tuple[Link, ...]
+) -> tuple[set[Announcement], list[Reason]]:
+    """Of interfaces on one segment the first answers; two answers would make its MAC flap."""
+    by_name = {link.name: link for link in links}
+    chosen: dict[tuple[IPAddress, str], Announcement] = {}
+    reasons: dict[str, Reason] = {}
+    for pair in sorted(found, key=lambda pair: by_name[pair.interface].index):
+        segment = by_name[pair.interface].segment or pair.interface
+        first = chosen.setdefault((pair.address, segment), pair)
+        if first is not pair:
+            sentence = f"is on one network segment with {first.interface}, which answers"
+            reasons[pair.interface] = Reason(f"interface {pair.interface}", sentence)
+    return set(chosen.values()), list(reasons.values())
 
 
 def _pairs(

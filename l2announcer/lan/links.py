@@ -173,6 +173,14 @@ def _tells_all(message: ifinfmsg) -> bool:
     return message["family"] == socket.AF_UNSPEC and message.get_attr("IFLA_WIRELESS") is None
 
 
+def _active_port(message: ifinfmsg) -> int:
+    """The port that a bond in active-backup mode uses now; 0 for other links."""
+    info = message.get_attr("IFLA_LINKINFO")
+    data = info.get_attr("IFLA_INFO_DATA") if info is not None else None
+    get_attr = getattr(data, "get_attr", None)  # absent where the kind's data is not understood
+    return (get_attr("IFLA_BOND_ACTIVE_SLAVE") or 0) if get_attr is not None else 0
+
+
 def _link(message: ifinfmsg) -> Link:
     flags: int = message["flags"]
     mac = message.get_attr("IFLA_ADDRESS") or ""
@@ -185,4 +193,5 @@ def _link(message: ifinfmsg) -> Link:
         ethernet=message["ifi_type"] == _ARPHRD_ETHER and not flags & IFF_NOARP,
         loopback=bool(flags & IFF_LOOPBACK),
         master=message.get_attr("IFLA_MASTER") or 0,
+        active_port=_active_port(message),
     )

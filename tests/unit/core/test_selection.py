@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -281,3 +282,19 @@ def test_each_policy_adds_and_none_takes_away(policies: list[CompiledPolicy]) ->
     for each in policies:
         alone |= set(one(found, each, links=links).announcements)
     assert set(one(found, *policies, links=links).announcements) == alone
+
+
+def test_of_two_interfaces_on_one_segment_the_first_announces() -> None:
+    twins = [replace(ETH1, segment="eth0"), replace(ETH0, segment="eth0")]
+    selection = select(service(), [policy()], NODE, twins)
+    assert pairs(selection) == [("172.19.0.240", "eth0")]
+    assert reasons(selection) == [
+        "interface eth1: is on one network segment with eth0, which answers"
+    ]
+
+
+def test_a_policy_for_the_second_interface_alone_is_answered_there() -> None:
+    twins = [replace(ETH0, segment="eth0"), replace(ETH1, segment="eth0")]
+    selection = select(service(), [policy(interfaces=("eth1",))], NODE, twins)
+    assert pairs(selection) == [("172.19.0.240", "eth1")]
+    assert reasons(selection) == []

@@ -12,9 +12,11 @@ from l2announcer.lan.links import _Table
 from pyroute2.netlink import NLMSG_ERROR
 from pyroute2.netlink.rtnl import RTM_DELLINK, RTM_NEWLINK
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+from pyroute2.netlink.rtnl.marshal import MarshalRtnl
 
 AF_BRIDGE = 7
 ETH0 = Link(index=7, name="eth0")
+ACTIVE_PORT = ("IFLA_BOND_ACTIVE_SLAVE", 4)
 
 
 def _table() -> _Table:
@@ -61,3 +63,16 @@ def test_a_list_that_the_kernel_refuses_is_an_error_with_its_reason() -> None:
     message["error"] = -errno.EPERM
     with pytest.raises(PermissionError, match="list of interfaces: Operation not permitted"):
         table._take(message)
+
+
+def test_a_bond_tells_its_active_port() -> None:
+    message = _message(RTM_NEWLINK, IFNAME="bond0")
+    details = [("IFLA_INFO_KIND", "bond"), ("IFLA_INFO_DATA", {"attrs": [ACTIVE_PORT]})]
+    message["attrs"].append(("IFLA_LINKINFO", {"attrs": details}))
+    message["header"]["length"] = 0
+    message.encode()
+    (decoded,) = MarshalRtnl().parse(bytes(message.data))
+    table = _table()
+    table._take(decoded)
+    (link,) = table.links() or ()
+    assert (link.name, link.active_port) == ("bond0", 4)
