@@ -14,8 +14,9 @@ import os
 import socket
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from itertools import repeat
 
 from l2announcer.wire import bpf
 from l2announcer.wire.ethernet import ETHERTYPE_ARP, MINIMUM_BYTES
@@ -105,16 +106,17 @@ class PacketSocket:
         """Does the socket still hear its interface? Once that was removed, it never will again."""
         return bool(self._socket.getsockname()[0])
 
-    def frames(self) -> Iterator[bytes]:
+    def frames(self) -> list[bytes]:
         """What has arrived, cut to the Ethernet minimum: as many as one wake-up may take."""
-        receive = self._socket.recv
+        frames: list[bytes] = []
         try:
-            for _ in range(MOST_FRAMES_PER_WAKE_UP):
-                yield receive(MINIMUM_BYTES)
+            # what came before the error stays in; a loop of our own costs more than the look-up
+            frames.extend(map(self._socket.recv, repeat(MINIMUM_BYTES, MOST_FRAMES_PER_WAKE_UP)))
         except BlockingIOError:
-            return
+            pass
         except OSError as error:
             self._count("receive", error)
+        return frames
 
     def send(self, frame: bytes) -> bool:
         """Send at once; False when it could not be."""

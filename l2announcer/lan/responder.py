@@ -120,14 +120,16 @@ class Responder:
 
     def _drain(self, port: _Port) -> None:
         """Answer what has arrived. The clock is read for every frame: a stall may lie between."""
-        answers, counts, now, send = port.answers, port.counts, self._now, port.socket.send
+        counts, now, send = port.counts, self._now, port.socket.send
+        answer, claim = port.answers.answer, port.answers.claim
+        answered = 0
         for frame in port.socket.frames():
-            outcome = answers.answer(frame, now())
-            if isinstance(outcome, Outcome):
+            outcome = answer(frame, now())
+            if not isinstance(outcome, bytes):
                 counts[outcome.value] += 1
             elif send(outcome):
-                counts[ANSWERED] += 1
-            claimed = answers.claim(frame)
+                answered += 1
+            claimed = claim(frame)
             if claimed is None:
                 continue
             if self._limit.admits(claimed, now()):
@@ -135,6 +137,7 @@ class Responder:
                 self._post(claimed)
             else:
                 counts[CLAIM_REPEATED] += 1
+        counts[ANSWERED] += answered
 
     def _send_one(self, port: _Port, address: IPv4Address, gratuitous: Gratuitous) -> None:
         mac = port.answers.link.mac
