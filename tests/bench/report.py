@@ -17,7 +17,7 @@ class Row:
 
     what: str
     samples: Sequence[float]
-    labels: Mapping[str, str | int] = field(default_factory=dict)
+    labels: Mapping[str, str | int | float] = field(default_factory=dict)
 
     def cells(self) -> dict[str, str | int | float]:
         return {
@@ -28,6 +28,11 @@ class Row:
             "median": round(median(self.samples), 3),
             "max": round(max(self.samples), 3),
         }
+
+
+def percentile(samples: Sequence[float], share: float) -> float:
+    """The sample below which that share of all lies; 0.0 of none."""
+    return sorted(samples)[int(share * (len(samples) - 1))] if samples else 0.0
 
 
 def text(rows: Sequence[Row]) -> str:
@@ -56,4 +61,6 @@ def publish(name: str, rows: Sequence[Row]) -> Path:
 
 
 def _shown(cell: str | float) -> str:
-    return f"{cell:,.1f}" if isinstance(cell, float) else str(cell)
+    if isinstance(cell, float):
+        return f"{cell:,.1f}" if abs(cell) >= 100 else f"{cell:.2f}"
+    return str(cell)

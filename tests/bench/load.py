@@ -1,0 +1,79 @@
+"""Load on one responder, from the generator in Go: requests kept under way, or at an even rate."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from tests.bench.responders import FIRST, FOREIGN, LOAD_PROCESSORS, Bench, Responder, on
+
+FOREIGN_RATE = 50_000
+FOREIGN_ADDRESSES = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What a run of the generator came to."""
+
+    sent: int
+    replies: int
+    lost: int
+    """Requests that were given up and asked anew: nothing had come for a fifth of a second."""
+    replies_per_second: float
+    p50_us: float
+    p99_us: float
+    processor: float
+    """The share of the time that the responder's process ran."""
+
+
+def asked(
+    bench: Bench,
+    responder: Responder,
+    *,
+    addresses: int,
+    outstanding: int,
+    seconds: float,
+    most: int = 1 << 30,
+) -> Heard:
+    """Ask for all granted addresses in turn, with so many requests under way at every time."""
+    return _run(
+        bench,
+        responder,
+        seconds,
+        {
+            "first": FIRST,
+            "addresses": addresses,
+            "outstanding": outstanding,
+            "requests": most,
+        },
+    )
+
+
+def stormed(bench: Bench, responder: Responder, *, seconds: float) -> Heard:
+    """Ask for addresses of other nodes, evenly, answered or not."""
+    return _run(
+        bench,
+        responder,
+        seconds,
+        {"first": FOREIGN, "addresses": FOREIGN_ADDRESSES, "rate": FOREIGN_RATE},
+    )
+
+
+def _run(bench: Bench, responder: Responder, seconds: float, options: dict[str, Any]) -> Heard:
+    options = {"interface": responder.link, "time": f"{seconds}s", **options}
+    arguments = [f"-{name}={value}" for name, value in options.items()]
+    command = on(LOAD_PROCESSORS, [str(bench.programs / "load"), *arguments])
+    before = responder.processor_seconds()
+    done = bench.client.run(command, seconds=seconds + 60)
+    used = responder.processor_seconds() - before
+    found = json.loads(done.stdout)
+    return Heard(
+        sent=found["sent"],
+        replies=found["replies"],
+        lost=found["lost"],
+        replies_per_second=found["replies"] / found["seconds"],
+        p50_us=found["p50_us"],
+        p99_us=found["p99_us"],
+        processor=used / found["seconds"],
+    )

@@ -1,0 +1,166 @@
+"""The responders that are measured side by side, each at the end of a wire of its own.
+
+All wires (veth pairs) lead to one client namespace, where the load comes from. The load has the
+last processor for itself and the responders share the others: left to itself, the scheduler would
+now and then put both on the same one, and measure its own time slices.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Protocol
+
+from tests.lab.namespaces import Lab, Namespace
+from tests.lab.root import LabError
+
+FIRST = IPv4Address("10.0.0.1")
+FOREIGN = IPv4Address("10.200.0.1")
+INTERFACE = "eth0"
+OWN_ADDRESS = "172.19.0.3/16"
+
+_PROCESSORS = sorted(os.sched_getaffinity(0))
+LOAD_PROCESSORS = _PROCESSORS[-1:]
+RESPONDERS_PROCESSORS = _PROCESSORS[:-1] or _PROCESSORS
+
+
+class Responder(Protocol):
+    """One that answers on `eth0` of its namespace; `link` is the asking end of its wire."""
+
+    name: str
+    link: str
+
+    def grant(self, count: int) -> None:
+        """Answer for so many addresses from FIRST on, and for no others, when this returns."""
+
+    def processor_seconds(self) -> float:
+        """What its process has used so far. What the kernel does for it is the sender's."""
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class KernelResponder:
+    """The addresses are the interface's own, and the kernel answers."""
+
+    name: str
+    link: str
+    node: Namespace
+
+    def grant(self, count: int) -> None:
+        lines = [f"addr flush dev {INTERFACE}", f"addr add {OWN_ADDRESS} dev {INTERFACE}"]
+        lines += [f"addr add {FIRST + number}/32 dev {INTERFACE}" for number in range(count)]
+        self.node.run(["ip", "-batch", "-"], text="\n".join(lines) + "\n", seconds=120)
+
+    def processor_seconds(self) -> float:
+        return 0.0
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class ProcessResponder:
+    """A process that obeys lines on its standard input, and says a line to each."""
+
+    name: str
+    link: str
+    process: subprocess.Popen[str]
+
+    def grant(self, count: int) -> None:
+        self.say(f"grant {FIRST} {count}")
+
+    def say(self, order: str) -> str:
+        """Give an order; what the process answers."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(order + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline().strip()
+        if not answer:
+            raise LabError(f"the responder {self.name!r} ended when it was told {order!r}")
+        return answer
+
+    def processor_seconds(self) -> float:
+        # linux/posix-timers.h: how the clock of another process is named
+        return time.clock_gettime(~self.process.pid << 3 | 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Everything that is under test, and where the load comes from."""
+
+    client: Namespace
+    programs: Path
+    kernel: KernelResponder
+    go: ProcessResponder
+    ours: ProcessResponder
+
+    @property
+    def responders(self) -> Sequence[Responder]:
+        return self.kernel, self.go, self.ours
+
+
+@contextmanager
+def built_bench(programs: Path) -> Iterator[Bench]:
+    """Namespaces, wires and processes; gone when the block is left."""
+    with Lab() as lab:
+        client = lab.namespace("client")
+        kernel, go, ours = (_wired(lab, client, name) for name in ("kernel", "go", "ours"))
+        yield Bench(
+            client=client,
+            programs=programs,
+            kernel=KernelResponder(name="kernel", link="kernel", node=kernel),
+            go=ProcessResponder(
+                name="go",
+                link="go",
+                process=_started(go, [str(programs / "responder"), INTERFACE]),
+            ),
+            ours=ProcessResponder(name="ours", link="ours", process=our_node(ours)),
+        )
+
+
+def our_node(node: Namespace) -> subprocess.Popen[str]:
+    """The real responder on `eth0` of a namespace (tests.bench.node says what it obeys)."""
+    command = [sys.executable, "-m", "tests.bench.node", INTERFACE, node.mac(INTERFACE)]
+    return _started(node, command)
+
+
+def on(processors: Sequence[int], command: Sequence[str]) -> list[str]:
+    """The command line that runs `command` on these processors only."""
+    return ["taskset", "-c", ",".join(map(str, processors)), *command]
+
+
+def put_first(pid: int) -> None:
+    """Let a process go before whatever else this machine does, where that is allowed.
+
+    Every session is a group of its own for the scheduler (sched(7), autogroup), and the nice value
+    that counts is the group's.
+    """
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, -20)
+        Path(f"/proc/{pid}/autogroup").write_text("-20")
+
+
+def _started(node: Namespace, command: Sequence[str]) -> subprocess.Popen[str]:
+    process = node.popen(
+        on(RESPONDERS_PROCESSORS, command),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    put_first(process.pid)
+    return process
+
+
+def _wired(lab: Lab, client: Namespace, name: str) -> Namespace:
+    """A node on a wire whose other end has the node's name, and takes no part in ARP itself."""
+    node = lab.namespace(name)
+    far_end = ["peer", "name", INTERFACE, "netns", str(node.holder.pid)]
+    client.run(["ip", "link", "add", name, "type", "veth", *far_end])
+    client.run(["ip", "link", "set", name, "arp", "off", "up"])
+    node.run(["ip", "link", "set", INTERFACE, "up"])
+    node.run(["ip", "addr", "add", OWN_ADDRESS, "dev", INTERFACE])
+    return node
