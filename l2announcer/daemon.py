@@ -41,7 +41,7 @@ from l2announcer.settings import Settings
 from l2announcer.systemd import Notifier
 from l2announcer.web.server import CannotListenError, application, serve
 
-RELEASE_SECONDS = 1.5  # of the 2 s in which a stopped daemon is gone
+RELEASE_SECONDS = 1.2  # of the 2 s in which a stopped daemon is gone
 FLUSH_SECONDS = 0.3
 IDLE_SECONDS = 5.0  # the pump steps at least this often, so that its age tells of a stuck loop
 
