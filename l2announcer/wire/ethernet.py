@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 HEADER_BYTES = 14
+MAC_BYTES = 6
 MINIMUM_BYTES = 60
 """IEEE 802.3, minFrameSize, without the check sequence that the card adds."""
 
@@ -10,6 +11,7 @@ BROADCAST = b"\xff" * 6
 UNSPECIFIED = b"\x00" * 6
 
 ETHERTYPE_ARP = 0x0806
+ETHERTYPE_IPV6 = 0x86DD
 
 
 def header(*, destination: bytes, source: bytes, ethertype: int) -> bytes:
@@ -24,4 +26,4 @@ def padded(frame: bytes) -> bytes:
 
 def names_one_station(mac: bytes) -> bool:
     """Can this be the address of a single card: six bytes, no group bit, not all zeros?"""
-    return len(mac) == 6 and not mac[0] & 1 and mac != UNSPECIFIED
+    return len(mac) == MAC_BYTES and not mac[0] & 1 and mac != UNSPECIFIED
