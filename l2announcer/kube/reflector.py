@@ -77,6 +77,7 @@ class Reflector:
         self._pace = pace
         self._objects: dict[Key, Object] = {}  # the last good version of each
         self._version = ""  # where to watch from; empty: list first
+        self._resuming = False  # was it watched from since it was listed?
         self._backoff = Backoff(pace, chance)
         self._delay_seconds = 0.0
         self._absences = 0
@@ -111,7 +112,7 @@ class Reflector:
         self.last_confirmed_at = max(self.last_confirmed_at, began_at)
         self._reads_again()
         self._absences = 0
-        self._version = version
+        self._version, self._resuming = version, False
         self._sort(found)
         return State.WATCHING
 
@@ -145,6 +146,7 @@ class Reflector:
 
     async def _watch(self) -> State:
         pace, began_at = self._pace, self._now()
+        resuming, self._resuming = self._resuming, True
         query = {
             **self.resource.query,
             "watch": "true",
@@ -168,6 +170,10 @@ class Reflector:
                     self._take(event(self.resource.kind, line, prefixes=self.resource.prefixes))
                     self._backoff.reset()
         except (errors.ApiError, *errors.MALFORMED) as error:
+            if resuming and isinstance(error, errors.Gone):
+                # An outage is over, and a restarted server has forgotten our version. One that
+                # refuses what it has just listed is spared.
+                self._backoff.reset()
             return self._broken(error, began_at)
         if not self._lasted(began_at):
             return self._wait()
