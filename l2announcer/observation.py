@@ -78,7 +78,11 @@ class Observation:
             heard = "never" if age_seconds == inf else f"{age_seconds:.0f} s ago"
             reason = f"last heard of {heard}: {reflector.problem or 'the first list is under way'}"
             checks.append(Check(name=kind.value, ok=fresh, reason=reason))
-        found = self._announcer.cluster.links is not None
+        cluster, node = self._announcer.cluster, self._announcer.terms.node
+        exists = not cluster.nodes.listed or cluster.node is not None
+        reason = f"there is no Node {node}: set nodeName to this node's name in the cluster"
+        checks.append(Check(name="node", ok=exists, reason=reason))
+        found = cluster.links is not None
         reason = "the kernel has not listed them yet"
         checks.append(Check(name="interfaces", ok=found, reason=reason))
         return checks

@@ -20,7 +20,7 @@ _MORE = """\
 examples:
   l2announcer run                                   in a Pod, with its service account
   l2announcer run --kubeconfig /etc/l2announcer/kubeconfig --node-name worker-1
-  l2announcer run --config /etc/l2announcer/l2announcer.yaml
+  l2announcer run --config /etc/l2announcer/config.yaml
   curl -s 'http://127.0.0.1:9480/readyz?verbose'    does it do its work?
   curl -s 'http://127.0.0.1:9480/status?pretty'     what is announced here, what is not, and why
 

@@ -20,6 +20,7 @@ class Changes:
     """
 
     services: set[Key] = field(default_factory=set)
+    policies: set[Key] = field(default_factory=set)
     pools: set[Key] = field(default_factory=set)
     everything: bool = False
 
@@ -68,7 +69,9 @@ class Cluster:
                 if self.pools.see(found):
                     changes.pools.add(found.key)
             case Policy():
-                changes.everything |= self.policies.see(found)
+                if self.policies.see(found):
+                    changes.policies.add(found.key)
+                    changes.everything = True
             case Node():
                 known = self.nodes.get(found.key)
                 self.nodes.see(found)

@@ -45,6 +45,8 @@ class Controller:
 
     def take(self, changes: Changes) -> None:
         """Take in what changed; done by every node, so that the next controller is warm."""
+        for key in changes.policies:
+            self._writes.seen(Kind.POLICY, key)
         if self.ipam is None:
             return
         for key in changes.pools:

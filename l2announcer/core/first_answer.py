@@ -72,14 +72,14 @@ class FirstAnswer:
         """Set what is to be announced; a newcomer asks for a read and a probe of its own."""
         self._checks = {a: self._checks.get(a) or _Check() for a in announcements}
 
-    def claimed(self, announcement: Announcement, mac: bytes) -> bool:
-        """Take in that a station says it has the address; False if it's too late to matter."""
+    def claimed(self, announcement: Announcement, mac: bytes) -> None:
+        """Take in that a station says it has the address; it counts until that's announced."""
         check = self._checks.get(announcement)
-        if check is None or check.stage is _Stage.SILENT:
-            return False
-        if mac.hex(":") not in self._holding_over:
-            check.claimed_by = mac
-        return True
+        if check is None or mac.hex(":") in self._holding_over:
+            return
+        check.claimed_by = mac
+        if check.stage is _Stage.SILENT:
+            check.stage, check.next_at = _Stage.WAITING, -inf
 
     def read(self, *, answered: bool, now: float) -> None:
         """Take in the outcome of the read that take_read asked for."""

@@ -95,8 +95,8 @@ class Settings:
         5.0,
         DURATION,
         Topic.LEASES,
-        "How long one renewal may take, its repeated attempts included, before it counts as failed."
-        " Shorter than leaseDuration.",
+        "How long one renewal request may take before it counts as failed. Shorter than"
+        " leaseDuration.",
     )
     lease_retry_period: float = _option(
         2.0,

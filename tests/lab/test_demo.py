@@ -89,6 +89,7 @@ def test_a_kept_lab_can_be_looked_at_and_taken_down(tmp_path: Path) -> None:
         assert kept.returncode == 0, kept.stdout + kept.stderr
         (state,) = left_behind(tmp_path)
         leases = run([str(state / "kubectl"), "get", "lease", "-n", "kube-system"], tmp_path)
+        assert leases.returncode == 0, leases.stderr
         rows = [line.split() for line in leases.stdout.splitlines()]
         assert rows[0] == ["NAME", "HOLDER", "AGE"]
         assert rows[1][0] == "cilium-l2announce-default-app1-service"

@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from l2announcer.core.effects import Gratuitous, Message
-from l2announcer.core.facts import Links, Resign
+from l2announcer.core.facts import Links, Listed, Resign
 from l2announcer.core.model import Announcement, Key, Kind, Policy, Service
 from l2announcer.core.tenure import Tenure
 from l2announcer.kube.client import Client
@@ -98,7 +98,15 @@ def test_before_the_first_lists_it_says_what_it_waits_for(shown: Shown) -> None:
 def test_all_listed_is_ready(shown: Shown) -> None:
     shown.listed()
     assert shown.failed() == {}
-    assert set(shown.checks()) == {"pump", "interfaces", *(kind.value for kind in Kind)}
+    assert set(shown.checks()) == {"pump", "node", "interfaces", *(kind.value for kind in Kind)}
+
+
+def test_a_node_that_does_not_exist_is_named(shown: Shown) -> None:
+    shown.listed()
+    shown.node.handle(Listed(Kind.NODE, ()))
+    name = shown.node.announcer.terms.node
+    sentence = f"there is no Node {name}: set nodeName to this node's name in the cluster"
+    assert shown.failed() == {"node": sentence}
 
 
 def test_a_watch_that_is_silent_for_long_is_not(shown: Shown) -> None:

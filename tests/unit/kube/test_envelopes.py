@@ -45,7 +45,11 @@ def test_what_is_no_list(body: bytes) -> None:
 def test_change(change: Change) -> None:
     line = b'{"type": "%s", "object": {"metadata": {"name": "a", "resourceVersion": "8"}}}'
     seen = event(Kind.NODE, line % change.value.encode(), prefixes=())
-    assert (seen.change, seen.version, seen.object) == (change, "8", Node(key=Key("", "a")))
+    assert (seen.change, seen.version, seen.object) == (
+        change,
+        "8",
+        Node(key=Key("", "a"), resource_version="8"),
+    )
 
 
 def test_deletion_needs_only_a_name() -> None:
