@@ -17,6 +17,7 @@ from tests.bench.load import FOREIGN_RATE, Heard, asked, stormed
 from tests.bench.programs import NoProgramError, built
 from tests.bench.report import Row, publish
 from tests.bench.responders import Bench, built_bench, put_first
+from tests.lab.namespaces import Lab
 from tests.lab.root import LabError, become_lab_root
 
 PROTOCOL = "arp"
@@ -176,8 +177,8 @@ def main() -> None:
         become_lab_root()
         programs = built()
         put_first(os.getpid())
-        with built_bench(programs) as bench:
-            rows = measured(bench, Extent())
+        with Lab() as lab:
+            rows = measured(built_bench(lab, programs), Extent())
     except (LabError, NoProgramError) as error:
         raise SystemExit(f"skipped: {error}") from error
     publish("arp", rows)

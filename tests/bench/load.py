@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.bench.responders import FIRST, FOREIGN, LOAD_PROCESSORS, Bench, Responder, on
+from tests.lab.root import LabError
 
 FOREIGN_RATE = 50_000
 FOREIGN_ADDRESSES = 10_000
@@ -51,13 +52,16 @@ def asked(
 
 
 def stormed(bench: Bench, responder: Responder, *, seconds: float) -> Heard:
-    """Ask for addresses of other nodes, evenly, answered or not."""
-    return _run(
+    """Ask for addresses of other nodes, evenly; LabError if anybody answers."""
+    heard = _run(
         bench,
         responder,
         seconds,
         {"first": FOREIGN, "addresses": FOREIGN_ADDRESSES, "rate": FOREIGN_RATE},
     )
+    if heard.replies:
+        raise LabError(f"{responder.name} answered {heard.replies} requests that are for others")
+    return heard
 
 
 def _run(bench: Bench, responder: Responder, seconds: float, options: dict[str, Any]) -> Heard:

@@ -2,8 +2,9 @@
 
 Run by `python -m tests.bench.node INTERFACE MAC`. Orders are lines on standard input, and each is
 acknowledged by a line: `grant FIRST COUNT` installs answers for so many addresses from the first
-on; `take-over FIRST COUNT` also announces them; `watch` begins to watch how late the loop comes
-round, and `stall` ends that and says how late it was, 99th percentile, in milliseconds.
+on; `take-over FIRST COUNT` also announces them, at the pace that the core gives (and says how many
+seconds that took); `watch` begins to watch how late the loop comes round, and `stall` ends that and
+says how late it was, 99th percentile, in milliseconds.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import closing
 from ipaddress import IPv4Address
+from math import inf
 
 import uvloop
 
@@ -22,6 +24,7 @@ from l2announcer import clock
 from l2announcer.core.answers import AnswerTable, Grant
 from l2announcer.core.effects import Gratuitous, Message
 from l2announcer.core.facts import Fact
+from l2announcer.core.gratuitous import Pacing
 from l2announcer.core.model import Announcement, Link
 from l2announcer.core.tenure import Tenure
 from l2announcer.lan.responder import Responder
@@ -78,15 +81,15 @@ class Node:
         self._responder = responder
         self._ticker = Ticker()
 
-    def obey(self, order: list[str]) -> str:
+    async def obey(self, order: list[str]) -> str:
         """Carry one order out; what to say of it."""
         match order:
             case ["grant", first, count]:
                 self._grant(IPv4Address(first), int(count))
             case ["take-over", first, count]:
-                for grant in self._grant(IPv4Address(first), int(count)):
-                    frame = Gratuitous(grant.announcement, Message.ANNOUNCE, grant.tenure)
-                    self._responder.send([frame])
+                start = clock.now()
+                await self._announce(self._grant(IPv4Address(first), int(count)))
+                return str(clock.now() - start)
             case ["watch"]:
                 self._ticker.start()
             case ["stall"]:
@@ -106,6 +109,16 @@ class Node:
             raise SystemExit("; ".join(self._responder.troubles.values()))
         return grants
 
+    async def _announce(self, grants: list[Grant]) -> None:
+        frames = [
+            Gratuitous(grant.announcement, Message.ANNOUNCE, grant.tenure) for grant in grants
+        ]
+        pacing = Pacing()
+        self._responder.send(pacing.take(frames, clock.now()))
+        while pacing.next_at < inf:
+            await asyncio.sleep(max(pacing.next_at - clock.now(), 0.0))
+            self._responder.send(pacing.take([], clock.now()))
+
 
 async def run(name: str, mac: bytes) -> None:
     index = socket.if_nametoindex(name)
@@ -113,7 +126,7 @@ async def run(name: str, mac: bytes) -> None:
     with closing(Responder(post=no_claims, now=clock.now)) as responder:
         node = Node(link, responder)
         async for order in orders():
-            print(node.obey(order), flush=True)
+            print(await node.obey(order), flush=True)
 
 
 def main() -> None:

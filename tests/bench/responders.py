@@ -11,8 +11,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -74,13 +74,21 @@ class ProcessResponder:
 
     def say(self, order: str) -> str:
         """Give an order; what the process answers."""
+        self.order(order)
+        return self.answer()
+
+    def order(self, order: str) -> None:
+        """Give an order, and don't wait."""
         assert self.process.stdin is not None
-        assert self.process.stdout is not None
         self.process.stdin.write(order + "\n")
         self.process.stdin.flush()
+
+    def answer(self) -> str:
+        """What the process says to the next order that it has carried out."""
+        assert self.process.stdout is not None
         answer = self.process.stdout.readline().strip()
         if not answer:
-            raise LabError(f"the responder {self.name!r} ended when it was told {order!r}")
+            raise LabError(f"the responder {self.name!r} ended instead of obeying")
         return answer
 
     def processor_seconds(self) -> float:
@@ -103,29 +111,24 @@ class Bench:
         return self.kernel, self.go, self.ours
 
 
-@contextmanager
-def built_bench(programs: Path) -> Iterator[Bench]:
-    """Namespaces, wires and processes; gone when the block is left."""
-    with Lab() as lab:
-        client = lab.namespace("client")
-        kernel, go, ours = (_wired(lab, client, name) for name in ("kernel", "go", "ours"))
-        yield Bench(
-            client=client,
-            programs=programs,
-            kernel=KernelResponder(name="kernel", link="kernel", node=kernel),
-            go=ProcessResponder(
-                name="go",
-                link="go",
-                process=_started(go, [str(programs / "responder"), INTERFACE]),
-            ),
-            ours=ProcessResponder(name="ours", link="ours", process=our_node(ours)),
-        )
+def built_bench(lab: Lab, programs: Path) -> Bench:
+    """Namespaces, wires and processes, which go with the lab."""
+    client = lab.namespace("client")
+    kernel, go, ours = (_wired(lab, client, name) for name in ("kernel", "go", "ours"))
+    peer = _started(go, [str(programs / "responder"), INTERFACE])
+    return Bench(
+        client=client,
+        programs=programs,
+        kernel=KernelResponder(name="kernel", link="kernel", node=kernel),
+        go=ProcessResponder(name="go", link="go", process=peer),
+        ours=our_responder(ours, link="ours"),
+    )
 
 
-def our_node(node: Namespace) -> subprocess.Popen[str]:
-    """The real responder on `eth0` of a namespace (tests.bench.node says what it obeys)."""
+def our_responder(node: Namespace, link: str) -> ProcessResponder:
+    """The real one on `eth0` of a namespace (tests.bench.node says what it obeys)."""
     command = [sys.executable, "-m", "tests.bench.node", INTERFACE, node.mac(INTERFACE)]
-    return _started(node, command)
+    return ProcessResponder(name="ours", link=link, process=_started(node, command))
 
 
 def on(processors: Sequence[int], command: Sequence[str]) -> list[str]:
