@@ -19,6 +19,7 @@ from collections.abc import Set as AbstractSet
 from itertools import repeat
 
 from l2announcer.wire import bpf
+from l2announcer.wire.bpf_arp import arp_filter
 from l2announcer.wire.ethernet import ETHERTYPE_ARP, MINIMUM_BYTES
 
 MOST_FRAMES_PER_WAKE_UP = 64
@@ -94,7 +95,7 @@ class PacketSocket:
         """
         for limit in _FILTER_LIMITS:
             try:
-                _attach(self._socket, bpf.arp_filter(addresses, limit))
+                _attach(self._socket, arp_filter(addresses, limit))
             except OSError as error:
                 if error.errno != errno.ENOMEM or limit == _FILTER_LIMITS[-1]:
                     raise

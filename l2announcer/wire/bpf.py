@@ -1,35 +1,28 @@
-"""Socket filters as data: classic BPF that lets only ARP about given addresses through.
+"""Socket filters as data: classic BPF.
 
-The rule that a program of `arp_filter` computes: a frame passes if it is whole ARP for IPv4 on
-Ethernet, is meant for this station, carries no VLAN (a tag with number 0 only sets a priority,
-IEEE 802.1Q section 9.6), and its sender address is one of ours (somebody's claim), or it is a
-request whose target is. Of a frame in a VLAN that has no interface here, Linux takes the tag off
-before a socket for one protocol sees it, and marks it as meant for another host.
+A program is written from its end to its beginning, since it only jumps forward.
 
-The addresses are cut into runs of neighbours. The bounds of all runs make a balanced tree of
-comparisons; the program holds it twice, for the sender and for the target. It is written from its
-end to its beginning, since classic BPF only jumps forward.
+What the programs of wire.bpf_arp and wire.bpf_nd have in common:
+- The frame is long enough and meant for this station, and carries no VLAN (a tag with number 0 only
+  sets a priority, IEEE 802.1Q section 9.6). Of a frame in a VLAN that has no interface here, Linux
+  takes the tag off before a socket for one protocol sees it, and marks it as meant for another
+  host.
+- Addresses are cut into runs of neighbours. For each word of an address, the bounds of the runs
+  that agree in all words before it make a balanced tree of comparisons.
+- Where there are too many runs for the room that there is, those with the least between them are
+  taken for one: more passes then, never less.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby, pairwise
 from struct import Struct
 from typing import NamedTuple
 
-from l2announcer.wire.arp import (
-    FRAME_BYTES,
-    HARDWARE_ETHERNET,
-    LENGTHS,
-    PROTOCOL_IPV4,
-    Operation,
-)
-from l2announcer.wire.ethernet import ETHERTYPE_ARP, MINIMUM_BYTES
-
 MOST_INSTRUCTIONS = 4096
 """BPF_MAXINSNS: the kernel takes no longer program."""
-FEWEST_INSTRUCTIONS = 64
+FEWEST_INSTRUCTIONS = 128
 """A limit below this could not even hold one run."""
 
 # linux/bpf_common.h, linux/filter.h: the instructions used here.
@@ -51,6 +44,8 @@ PACKET_OTHERHOST = 3
 _VLAN_NUMBER_BITS = 0x0FFF
 
 _FARTHEST = 255
+_WORD_BITS = 32
+_WORD_BYTES = 4
 _INSTRUCTION = Struct("=HBBI")
 
 
@@ -73,17 +68,19 @@ def packed(program: Program) -> bytes:
     return b"".join(_INSTRUCTION.pack(*instruction) for instruction in program)
 
 
-def arp_filter(addresses: Iterable[bytes], limit: int = MOST_INSTRUCTIONS) -> Program:
-    """The program for addresses of four bytes, in at most `limit` instructions (at least 64).
+def fitted(
+    addresses: Iterable[bytes], limit: int, write: Callable[[Sequence[int]], Program]
+) -> Program:
+    """What `write` makes of the bounds of the addresses, in at most `limit` instructions.
 
-    Where there are too many runs, those with the least between them are taken for one: more
-    passes then, never less.
+    The addresses are of one length, and `limit` is at least FEWEST_INSTRUCTIONS. A number belongs
+    to the runs when it reaches an odd number of bounds.
     """
     runs = _runs(addresses)
     if not runs:
         return REJECT_ALL
     most = min(len(runs), limit // 4)
-    while len(program := _program(_joined(runs, most))) > limit:
+    while len(program := write(_bounds(_joined(runs, most)))) > limit:
         most = most * limit // len(program)
     return program
 
@@ -92,14 +89,14 @@ Run = tuple[int, int]
 
 
 def _runs(addresses: Iterable[bytes]) -> list[Run]:
-    """Maximal runs of neighbours, as (first, last), in order."""
+    """Maximal runs of neighbours, each from its first number to before its last, in order."""
     runs: list[Run] = []
     for address in sorted(set(addresses)):
         number = int.from_bytes(address, "big")
-        if runs and runs[-1][1] == number - 1:
-            runs[-1] = (runs[-1][0], number)
+        if runs and runs[-1][1] == number:
+            runs[-1] = (runs[-1][0], number + 1)
         else:
-            runs.append((number, number))
+            runs.append((number, number + 1))
     return runs
 
 
@@ -110,37 +107,11 @@ def _joined(runs: Sequence[Run], most: int) -> list[Run]:
     return [(runs[start][0], runs[stop - 1][1]) for start, stop in pairwise(cuts)]
 
 
-def _program(runs: Sequence[Run]) -> Program:
-    bounds = [bound for first, last in runs for bound in (first, last + 1) if bound < 1 << 32]
-    code = _BackwardCode()
-    accept = code.emit(RETURN, k=MINIMUM_BYTES)
-    reject = code.emit(RETURN, k=0)
-    code.tree(bounds, inside=accept, outside=reject)
-    code.emit(LOAD_WORD, k=38)
-    code.branch(JUMP_EQUAL, Operation.REQUEST, true=code.last, false=reject)
-    other = code.emit(LOAD_HALF, k=20)
-    code.tree(bounds, inside=accept, outside=other)
-    code.emit(LOAD_WORD, k=28)
-    for load, offset, value in (
-        (LOAD_HALF, 18, LENGTHS),
-        (LOAD_WORD, 14, HARDWARE_ETHERNET << 16 | PROTOCOL_IPV4),
-        (LOAD_HALF, 12, ETHERTYPE_ARP),
-    ):
-        code.branch(JUMP_EQUAL, value, true=code.last, false=reject)
-        code.emit(load, k=offset)
-    untagged = code.last
-    code.branch(JUMP_BITS, _VLAN_NUMBER_BITS, true=reject, false=untagged)
-    code.emit(LOAD_WORD, k=VLAN_TAG)
-    code.branch(JUMP_EQUAL, 0, true=untagged, false=code.last)
-    code.emit(LOAD_WORD, k=VLAN_TAG_PRESENT)
-    code.branch(JUMP_EQUAL, PACKET_OTHERHOST, true=reject, false=code.last)
-    code.emit(LOAD_WORD, k=PACKET_TYPE)
-    code.branch(JUMP_AT_LEAST, FRAME_BYTES, true=code.last, false=reject)
-    code.emit(LOAD_LENGTH, k=0)
-    return code.program()
+def _bounds(runs: Iterable[Run]) -> list[int]:
+    return [bound for run in runs for bound in run]
 
 
-class _BackwardCode:
+class BackwardCode:
     """A program in the making. Places count from its end, so they hold while it grows."""
 
     def __init__(self) -> None:
@@ -164,19 +135,61 @@ class _BackwardCode:
         true, false = self._near(true), self._near(false)
         return self.emit(code, self.last - true, self.last - false, k=k)
 
-    def tree(self, bounds: Sequence[int], *, inside: int, outside: int) -> int:
-        """Does the loaded word lie inside a run? Every bound changes the answer."""
-        ends = (outside, inside)
+    def demand(self, load: int, at: int, value: int, *, reject: int) -> None:
+        """Go on with what was written last if what is loaded equals a value."""
+        self.branch(JUMP_EQUAL, value, true=self.last, false=reject)
+        self.emit(load, k=at)
 
-        def subtree(low: int, high: int) -> int:
-            if low == high:
-                return ends[low % 2]
-            middle = (low + high) // 2
-            above = subtree(middle + 1, high)
-            below = subtree(low, middle)
-            return self.branch(JUMP_AT_LEAST, bounds[middle], true=above, false=below)
+    def lookup(
+        self, bounds: Iterable[int], *, at: int, words: int, inside: int, outside: int
+    ) -> int:
+        """Does the number of so many words at an offset lie inside a run? Returns its place."""
+        within = [bound for bound in bounds if bound < 1 << _WORD_BITS * words]
+        return self._lookup(within, at, words, (outside, inside))
 
-        return subtree(0, len(bounds))
+    def begin(self, fewest_bytes: int, *, reject: int) -> Program:
+        """The beginning of every program: length, recipient, VLAN. Returns the whole."""
+        untagged = self.last
+        self.branch(JUMP_BITS, _VLAN_NUMBER_BITS, true=reject, false=untagged)
+        self.emit(LOAD_WORD, k=VLAN_TAG)
+        self.branch(JUMP_EQUAL, 0, true=untagged, false=self.last)
+        self.emit(LOAD_WORD, k=VLAN_TAG_PRESENT)
+        self.branch(JUMP_EQUAL, PACKET_OTHERHOST, true=reject, false=self.last)
+        self.emit(LOAD_WORD, k=PACKET_TYPE)
+        self.branch(JUMP_AT_LEAST, fewest_bytes, true=self.last, false=reject)
+        self.emit(LOAD_LENGTH, k=0)
+        return self.program()
+
+    def _lookup(self, bounds: Sequence[int], at: int, words: int, ends: tuple[int, int]) -> int:
+        """Go on at `ends[0]` when an even number of bounds is reached, else at `ends[1]`."""
+        shift = _WORD_BITS * (words - 1)
+        pieces = _Pieces(ends[0])
+        reached = 0
+        for word, group in groupby(bounds, key=lambda bound: bound >> shift):
+            rests = [bound - (word << shift) for bound in group]
+            after = word
+            if rests != [0]:  # of this very word, the words behind it decide
+                order = ends if reached % 2 == 0 else (ends[1], ends[0])
+                pieces.cut(word, self._lookup(rests, at + _WORD_BYTES, words - 1, order))
+                after = word + 1
+            reached += len(rests)
+            pieces.cut(after, ends[reached % 2])
+        if len(pieces.list) == 1:
+            return pieces.list[0].place
+        self._tree(pieces.list)
+        return self.emit(LOAD_WORD, k=at)
+
+    def _tree(self, pieces: Sequence[Piece]) -> int:
+        if len(pieces) == 1:
+            return pieces[0].place
+        if len(pieces) == 3:
+            below, one, above = pieces
+            if below.place == above.place and above.first == one.first + 1:
+                return self.branch(JUMP_EQUAL, one.first, true=one.place, false=below.place)
+        middle = len(pieces) // 2
+        upper = self._tree(pieces[middle:])
+        lower = self._tree(pieces[:middle])
+        return self.branch(JUMP_AT_LEAST, pieces[middle].first, true=upper, false=lower)
 
     def _near(self, place: int) -> int:
         """The place itself, or a jump to it that is within a comparison's reach.
@@ -188,3 +201,24 @@ class _BackwardCode:
             nearest = self.emit(JUMP, k=self.last - place)
             self._nearest[place] = nearest
         return nearest
+
+
+class Piece(NamedTuple):
+    """From this word on, until the next piece begins, the program goes on at a place."""
+
+    first: int
+    place: int
+
+
+class _Pieces:
+    """All words, cut into pieces; cuts are made in order."""
+
+    def __init__(self, place: int) -> None:
+        self.list = [Piece(0, place)]
+
+    def cut(self, word: int, place: int) -> None:
+        """Go on at a place from a word on; a later cut at the same word replaces this one."""
+        if self.list[-1].first == word:
+            self.list.pop()
+        if word < 1 << _WORD_BITS and (not self.list or self.list[-1].place != place):
+            self.list.append(Piece(word, place))

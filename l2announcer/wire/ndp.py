@@ -8,15 +8,15 @@ Rules of this file:
   calls itself solicited.
 - Refused is too what no sound sender writes: a group as the sender (RFC 4291 section 2.7), a
   link-layer address that is not of one station, or not of six bytes (RFC 2464 section 6).
-- Options that are of no use here, and reserved bits, are ignored; of two options alike the first
-  counts. A packet with extension headers is none of ours: nobody puts them before a solicitation
-  (RFC 6980 forbids to cut one up).
+- Other options and reserved bits are ignored; of two options alike the first counts. A packet with
+  extension headers is none of ours: no sound sender needs any (RFC 6980 forbids to cut one up).
 - A reply has always the target's link-layer address, and never the router flag.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from ipaddress import IPv6Address
 from struct import Struct
 
@@ -35,9 +35,13 @@ NEXT_HEADER = 58
 HOP_LIMIT = 255
 NEXT_AND_HOPS = NEXT_HEADER << 8 | HOP_LIMIT
 
-# RFC 4861 sections 4.3 and 4.4: type and code
-SOLICITATION = 0x8700
-ADVERTISEMENT = 0x8800
+
+class Kind(IntEnum):
+    """RFC 4861 sections 4.3 and 4.4: ICMPv6 type and code."""
+
+    SOLICITATION = 0x8700
+    ADVERTISEMENT = 0x8800
+
 
 # RFC 4861 section 4.4: flags of an advertisement
 ROUTER = 0x80
@@ -48,12 +52,12 @@ OVERRIDE = 0x20
 SOURCE_LINK_ADDRESS = b"\x01\x01"
 TARGET_LINK_ADDRESS = b"\x02\x01"
 OPTION_BYTES = 8
-_WANTED_OPTIONS = {SOLICITATION: SOURCE_LINK_ADDRESS[0], ADVERTISEMENT: TARGET_LINK_ADDRESS[0]}
+_OPTIONS = {Kind.SOLICITATION: SOURCE_LINK_ADDRESS, Kind.ADVERTISEMENT: TARGET_LINK_ADDRESS}
 
 MESSAGE_BYTES = 24
 """A message without options."""
 SENDER = slice(22, 38)
-TARGET_AT = 62
+TARGET = slice(62, 78)
 OPTIONS_AT = 78
 FRAME_BYTES = OPTIONS_AT
 """A whole frame is at least that long."""
@@ -65,74 +69,51 @@ decisive_parts = Struct("! 6s 6s H B 3x H H 16s 16s H 6x 16s").unpack_from
 """Destination, source, Ethernet type, version and traffic class, length of the message, next header
 and hop limit, sender, receiver, type and code, target: of a frame of at least `FRAME_BYTES`."""
 _FLAGS_AT = 58
+_KINDS = {int(kind): kind for kind in Kind}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Solicitation:
-    """The question where `target` is. A probe has no sender (RFC 4861 section 4.3)."""
+class Message:
+    """One frame, read: the question where `target` is, or the word that it is here."""
 
     destination: bytes
     source: bytes
     sender: IPv6Address
     receiver: IPv6Address
+    kind: Kind
     target: IPv6Address
-    source_mac: bytes | None
-    """The option: where the sender is."""
+    link_mac: bytes | None
+    """The option: where the sender of a solicitation, the target of an advertisement is."""
+    flags: int = 0
 
     def frame(self) -> bytes:
         """The bytes on the wire."""
-        option = SOURCE_LINK_ADDRESS + self.source_mac if self.source_mac else b""
-        return _frame(self, SOLICITATION, 0, option)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advertisement:
-    """The word that `target` is here (RFC 4861 section 4.4)."""
-
-    destination: bytes
-    source: bytes
-    sender: IPv6Address
-    receiver: IPv6Address
-    target: IPv6Address
-    flags: int
-    target_mac: bytes | None
-    """The option: where the target is."""
-
-    def frame(self) -> bytes:
-        """The bytes on the wire."""
-        option = TARGET_LINK_ADDRESS + self.target_mac if self.target_mac else b""
-        return _frame(self, ADVERTISEMENT, self.flags, option)
-
-
-Message = Solicitation | Advertisement
-
-
-def _frame(message: Message, kind: int, flags: int, option: bytes) -> bytes:
-    sender, receiver = message.sender.packed, message.receiver.packed
-    rest = bytes((flags, 0, 0, 0)) + message.target.packed + option
-    opening = kind.to_bytes(2, "big")
-    checksum = ipv6.checksum(
-        source=sender,
-        destination=receiver,
-        next_header=NEXT_HEADER,
-        payload=opening + bytes(2) + rest,
-    )
-    header = ipv6.header(
-        source=sender,
-        destination=receiver,
-        payload_bytes=MESSAGE_BYTES + len(option),
-        next_header=NEXT_HEADER,
-        hop_limit=HOP_LIMIT,
-    )
-    return (
-        ethernet.header(
-            destination=message.destination, source=message.source, ethertype=ETHERTYPE_IPV6
+        sender, receiver = self.sender.packed, self.receiver.packed
+        kind = self.kind.to_bytes(2, "big")
+        option = _OPTIONS[self.kind] + self.link_mac if self.link_mac else b""
+        rest = bytes((self.flags, 0, 0, 0)) + self.target.packed + option
+        checksum = ipv6.checksum(
+            source=sender,
+            destination=receiver,
+            next_header=NEXT_HEADER,
+            payload=kind + bytes(2) + rest,
         )
-        + header
-        + opening
-        + checksum.to_bytes(2, "big")
-        + rest
-    )
+        header = ipv6.header(
+            source=sender,
+            destination=receiver,
+            payload_bytes=MESSAGE_BYTES + len(option),
+            next_header=NEXT_HEADER,
+            hop_limit=HOP_LIMIT,
+        )
+        return (
+            ethernet.header(
+                destination=self.destination, source=self.source, ethertype=ETHERTYPE_IPV6
+            )
+            + header
+            + kind
+            + checksum.to_bytes(2, "big")
+            + rest
+        )
 
 
 def sound(frame: bytes, message_bytes: int) -> bool:
@@ -154,41 +135,35 @@ def parse(frame: bytes) -> Message | None:
         return None
     parts = decisive_parts(frame)
     destination, source, ethertype, version, length, next_and_hops, *addresses = parts
-    sender, receiver, kind, target = addresses
+    sender, receiver, number, target = addresses
     if (ethertype, version >> 4, next_and_hops) != (ETHERTYPE_IPV6, 6, NEXT_AND_HOPS):
         return None
-    wanted = _WANTED_OPTIONS.get(kind)
-    if wanted is None or is_group(sender) or is_group(target) or not sound(frame, length):
+    kind = _KINDS.get(number)
+    if kind is None or is_group(sender) or is_group(target) or not sound(frame, length):
         return None
-    found = link_address(frame, length, wanted)
-    if found is None or not names_one_station(found or source):
+    link_mac = link_address(frame, length, _OPTIONS[kind])
+    if link_mac is None or not names_one_station(link_mac or source):
         return None
-    flags = frame[_FLAGS_AT]
-    if kind == ADVERTISEMENT:
+    flags = 0
+    if kind is Kind.ADVERTISEMENT:
+        flags = frame[_FLAGS_AT] & (ROUTER | SOLICITED | OVERRIDE)
         if is_group(receiver) and flags & SOLICITED:
             return None
-        return Advertisement(
-            destination=destination,
-            source=source,
-            sender=IPv6Address(sender),
-            receiver=IPv6Address(receiver),
-            target=IPv6Address(target),
-            flags=flags & (ROUTER | SOLICITED | OVERRIDE),
-            target_mac=found or None,
-        )
-    if sender == ipv6.UNSPECIFIED and (found or not is_solicited_node_group(receiver)):
+    elif sender == ipv6.UNSPECIFIED and (link_mac or not is_solicited_node_group(receiver)):
         return None
-    return Solicitation(
+    return Message(
         destination=destination,
         source=source,
         sender=IPv6Address(sender),
         receiver=IPv6Address(receiver),
+        kind=kind,
         target=IPv6Address(target),
-        source_mac=found or None,
+        link_mac=link_mac or None,
+        flags=flags,
     )
 
 
-def link_address(frame: bytes, message_bytes: int, wanted: int) -> bytes | None:
+def link_address(frame: bytes, message_bytes: int, option: bytes) -> bytes | None:
     """The link-layer address in the first option of a type; empty where there is none.
 
     None when the options of a message that is whole in the frame are not sound.
@@ -200,7 +175,7 @@ def link_address(frame: bytes, message_bytes: int, wanted: int) -> bytes | None:
         after = at + eights * OPTION_BYTES
         if not eights or after > end:
             return None
-        if frame[at] == wanted and not found:
+        if frame[at] == option[0] and not found:
             found = frame[at + 2 : after]
             if len(found) != MAC_BYTES:
                 return None
@@ -221,18 +196,19 @@ def reply(
     """
     if to_address == ANY_ADDRESS:
         return announcement(mac=mac, address=address)
-    return Advertisement(
+    return Message(
         destination=to_mac,
         source=mac,
         sender=address,
         receiver=to_address,
+        kind=Kind.ADVERTISEMENT,
         target=address,
+        link_mac=mac,
         flags=SOLICITED | OVERRIDE,
-        target_mac=mac,
     ).frame()
 
 
-REPLY_KIND = ADVERTISEMENT << 16
+REPLY_KIND = Kind.ADVERTISEMENT << 16
 """Type and code of a reply, before the checksum: 32 bits."""
 
 
@@ -266,7 +242,9 @@ def reply_sum(*, mac: bytes, address: bytes) -> int:
     The checksum is the negative of the whole sum, modulo 65535.
     """
     end = reply_end(mac=mac, address=address)
-    return words_sum(address + end) + ADVERTISEMENT + MESSAGE_BYTES + OPTION_BYTES + NEXT_HEADER
+    return (
+        words_sum(address + end) + Kind.ADVERTISEMENT + MESSAGE_BYTES + OPTION_BYTES + NEXT_HEADER
+    )
 
 
 def solicitation(
@@ -277,13 +255,14 @@ def solicitation(
     To its solicited-node group or, to see whether it is still there, to one station.
     """
     group = solicited_node_group(target.packed)
-    return Solicitation(
+    return Message(
         destination=to_mac or ipv6.group_mac(group),
         source=mac,
         sender=sender,
         receiver=target if to_mac else IPv6Address(group),
+        kind=Kind.SOLICITATION,
         target=target,
-        source_mac=mac,
+        link_mac=mac,
     ).frame()
 
 
@@ -293,13 +272,14 @@ def probe(*, mac: bytes, address: IPv6Address) -> bytes:
     It names no sender, so that nobody's cache learns from it.
     """
     group = solicited_node_group(address.packed)
-    return Solicitation(
+    return Message(
         destination=ipv6.group_mac(group),
         source=mac,
         sender=ANY_ADDRESS,
         receiver=IPv6Address(group),
+        kind=Kind.SOLICITATION,
         target=address,
-        source_mac=None,
+        link_mac=None,
     ).frame()
 
 
@@ -309,12 +289,13 @@ def announcement(*, mac: bytes, address: IPv6Address) -> bytes:
     With the override flag, so that a cached link-layer address gives way; unsolicited, so that it
     proves nobody's reachability.
     """
-    return Advertisement(
+    return Message(
         destination=ipv6.group_mac(ALL_NODES),
         source=mac,
         sender=address,
         receiver=IPv6Address(ALL_NODES),
+        kind=Kind.ADVERTISEMENT,
         target=address,
+        link_mac=mac,
         flags=OVERRIDE,
-        target_mac=mac,
     ).frame()

@@ -20,7 +20,7 @@ from scapy.utils import checksum
 
 from l2announcer.wire import ipv6, ndp
 from l2announcer.wire.ethernet import BROADCAST, names_one_station
-from l2announcer.wire.ndp import OVERRIDE, ROUTER, SOLICITED, Advertisement, Message, Solicitation
+from l2announcer.wire.ndp import OVERRIDE, ROUTER, SOLICITED, Kind, Message
 
 NODE = bytes.fromhex("0242ac130003")
 CLIENT = bytes.fromhex("0242ac130009")
@@ -84,13 +84,14 @@ def test_frames_are_built_byte_for_byte(name: str) -> None:
 def test_a_solicitation_to_one_station_goes_there_and_to_no_group() -> None:
     frame = ndp.solicitation(mac=CLIENT, sender=CLIENT_IP, target=VIP, to_mac=NODE)
 
-    assert ndp.parse(frame) == Solicitation(
+    assert ndp.parse(frame) == Message(
         destination=NODE,
         source=CLIENT,
         sender=CLIENT_IP,
         receiver=VIP,
+        kind=Kind.SOLICITATION,
         target=VIP,
-        source_mac=CLIENT,
+        link_mac=CLIENT,
     )
 
 
@@ -189,33 +190,36 @@ single = st.one_of(
 )
 senders = single.filter(lambda address: address != ndp.ANY_ADDRESS)
 solicitations = st.builds(
-    Solicitation,
+    Message,
     destination=macs,
     source=stations,
     sender=senders,
     receiver=st.one_of(groups, single),
+    kind=st.just(Kind.SOLICITATION),
     target=single,
-    source_mac=st.one_of(st.none(), stations),
+    link_mac=st.one_of(st.none(), stations),
 )
 probes = st.builds(
-    Solicitation,
+    Message,
     destination=macs,
     source=stations,
     sender=st.just(ndp.ANY_ADDRESS),
     receiver=st.just(GROUP),
+    kind=st.just(Kind.SOLICITATION),
     target=single,
-    source_mac=st.none(),
+    link_mac=st.none(),
 )
 flags = st.sets(st.sampled_from([ROUTER, SOLICITED, OVERRIDE])).map(sum)
 advertisements = st.builds(
-    Advertisement,
+    Message,
     destination=macs,
     source=stations,
     sender=senders,
     receiver=single,
+    kind=st.just(Kind.ADVERTISEMENT),
     target=single,
     flags=flags,
-    target_mac=st.one_of(st.none(), stations),
+    link_mac=st.one_of(st.none(), stations),
 )
 messages = st.one_of(solicitations, probes, advertisements)
 
@@ -231,15 +235,15 @@ def test_scapy_writes_the_same_bytes(message: Message) -> None:
     theirs: Packet = Ether(dst=_text(message.destination), src=_text(message.source)) / IPv6(
         src=str(message.sender), dst=str(message.receiver), hlim=255
     )
-    if isinstance(message, Solicitation):
+    if message.kind is Kind.SOLICITATION:
         theirs /= ICMPv6ND_NS(tgt=target)
-        if message.source_mac is not None:
-            theirs /= ICMPv6NDOptSrcLLAddr(lladdr=_text(message.source_mac))
+        if message.link_mac is not None:
+            theirs /= ICMPv6NDOptSrcLLAddr(lladdr=_text(message.link_mac))
     else:
         on = [int(bool(message.flags & bit)) for bit in (ROUTER, SOLICITED, OVERRIDE)]
         theirs /= ICMPv6ND_NA(tgt=target, R=on[0], S=on[1], O=on[2])
-        if message.target_mac is not None:
-            theirs /= ICMPv6NDOptDstLLAddr(lladdr=_text(message.target_mac))
+        if message.link_mac is not None:
+            theirs /= ICMPv6NDOptDstLLAddr(lladdr=_text(message.link_mac))
 
     assert message.frame().hex() == bytes(theirs).hex()
 
