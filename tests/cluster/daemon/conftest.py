@@ -1,0 +1,66 @@
+"""One site for all tests of this folder. After each, the audit log is held against our rights."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster.build import ProgramsMissingError
+from tests.cluster.controlplane import DAEMON
+from tests.cluster.daemon.announced import Announced, announced
+from tests.cluster.daemon.site import LONG, SHORT, Site
+from tests.lab.root import why_not
+
+
+@pytest.fixture(scope="session")
+def built_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Nodes and a control plane of their own, with nothing installed."""
+    reason = why_not()
+    try:
+        site = Site(tmp_path_factory.mktemp("site"))
+        if not reason:
+            with site:
+                yield site
+            return
+    except ProgramsMissingError as missing:
+        reason = str(missing)
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def empty_site(built_site: Site) -> Iterator[Site]:
+    """The site as the last test left it; afterwards it is as `site` needs it.
+
+    Whatever a daemon asked in between was well-formed, and within the rights that we ship.
+    """
+    since = built_site.audit.mark()
+    yield built_site
+    # an API server that has just been started denies everything until it has read the roles
+    for asked in built_site.audit.asked(DAEMON, max(since, built_site.settled)):
+        assert asked.code not in {400, 401, 403, 405, 415, 422}, asked
+
+
+@pytest.fixture
+def site(empty_site: Site) -> Site:
+    """CRDs and rights installed, and a ready daemon on each node, with short Leases."""
+    empty_site.install()
+    empty_site.run(SHORT)
+    return empty_site
+
+
+@pytest.fixture
+def served(site: Site) -> Iterator[Announced]:
+    """A Service that one of two workers answers for."""
+    with announced(site) as service:
+        yield service
+
+
+@pytest.fixture
+def long_served(empty_site: Site) -> Iterator[Announced]:
+    """The same with a Lease that lasts through a restart."""
+    empty_site.install()
+    empty_site.run(LONG)
+    with announced(empty_site) as service:
+        yield service

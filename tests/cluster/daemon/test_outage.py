@@ -1,0 +1,49 @@
+"""The API server goes away and comes back on the same port."""
+
+import time
+from functools import partial
+
+import pytest
+
+from tests.cluster.daemon.announced import Announced, announced
+from tests.cluster.daemon.site import SHORT
+from tests.lab.arp_witness import longest_gap, runs
+from tests.lab.cluster import PLANS
+
+WATCHES_WITHIN_SECONDS = 6
+
+pytestmark = [pytest.mark.cluster, pytest.mark.lab]
+
+
+def test_a_restart_within_the_tenure_costs_nothing(long_served: Announced) -> None:
+    served, site = long_served, long_served.site
+    before = site.lease(served.name)["spec"]
+    with site.outage():
+        pass
+    site.until(
+        "it is renewed", lambda: site.lease(served.name)["spec"]["renewTime"] != before["renewTime"]
+    )
+    for name in PLANS:
+        site.until(f"{name} watches", partial(site.reads, name), WATCHES_WITHIN_SECONDS)
+    # what is new is seen, by the controller and by a holder
+    with announced(site) as newcomer:
+        assert newcomer.holder
+    after = site.lease(served.name)["spec"]
+    for field in ("holderIdentity", "leaseTransitions", "acquireTime"):
+        assert after[field] == before[field]
+    assert served.answers == [served.holder]
+    assert longest_gap(served.witness.claims) < 0.5
+
+
+def test_a_long_outage_silences_at_the_deadline_and_no_sooner(served: Announced) -> None:
+    site, witness = served.site, served.witness
+    with site.outage() as stopped_at:
+        site.until("silence", lambda: time.monotonic() - witness.claims[-1].at > 1)
+        silent_at = witness.claims[-1].at
+        site.until("Lease run out", lambda: time.monotonic() > stopped_at + SHORT.duration + 1)
+    # the last renewal before the end is at most one interval old, with what a request takes
+    assert SHORT.tenure - SHORT.retry_period - 0.5 < silent_at - stopped_at <= SHORT.tenure + 0.1
+    known = len(witness.claims)
+    site.until("somebody answers again", lambda: len(witness.claims) > known + 10, 20)
+    assert witness.claims[known].at > stopped_at + SHORT.duration
+    assert len(runs(witness.claims[known:])) == 1
