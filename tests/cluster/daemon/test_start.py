@@ -23,7 +23,7 @@ from tests.cluster.daemon.announced import (
 )
 from tests.cluster.daemon.site import POLICIES, POOLS, SERVICES, SHORT, Site
 from tests.cluster.installation import CONFIG, apply, manifests, place
-from tests.lab.cluster import CONTROL_PLANE, PLANS, WORKERS
+from tests.lab.cluster import PLANS, WORKERS
 
 pytestmark = [pytest.mark.cluster, pytest.mark.lab]
 
@@ -72,7 +72,8 @@ def test_from_nothing_over_missing_definitions_to_an_answer(stopped_site: Site) 
         assert {claim.mac for claim in witness.claims} == {PLANS[holder].mac}
         _was_written_as_client_go_does(site.lease(service_name)["spec"], holder)
         _events_tell_of(site, service_name, address, holder)
-    assert not site.problems(CONTROL_PLANE)
+    for node in PLANS:
+        site.until(f"{node} found them", lambda n=node: not site.problems(n))  # type: ignore[misc]
 
 
 def _says_what_to_install(site: Site, node: str) -> None:
