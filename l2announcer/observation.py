@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import inf
 
 from l2announcer.core import explain
 from l2announcer.core.announcer import Announcer
-from l2announcer.core.answers import Outcome
 from l2announcer.core.model import Kind
+from l2announcer.core.outcome import Outcome
 from l2announcer.kube.reflector import Reflector
 from l2announcer.lan.responder import ANSWERED, Responder
 from l2announcer.metrics import EventCount, FrameCount, Metrics, WatchAge
@@ -88,16 +89,20 @@ class Observation:
         return checks
 
     def frames(self) -> Iterator[FrameCount]:
-        for interface, reason, frames in self._responder.counters():
+        for interface, protocol, reason, frames in self._responder.counters():
             if reason == ANSWERED:
-                yield FrameCount(interface, "arp", None, frames)
+                yield FrameCount(interface, protocol.value, None, frames)
             elif reason in DROPPED:
-                yield FrameCount(interface, "arp", reason, frames)
+                yield FrameCount(interface, protocol.value, reason, frames)
 
     def events(self) -> Iterator[EventCount]:
-        for interface, reason, count in self._responder.counters():
+        """By whatever protocol."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for interface, _, reason, count in self._responder.counters():
             if reason != ANSWERED and reason not in DROPPED:
-                yield EventCount(interface, reason, count)
+                counts[interface, reason] += count
+        for (interface, reason), count in counts.items():
+            yield EventCount(interface, reason, count)
 
     def watches(self) -> Iterator[WatchAge]:
         for kind, reflector in self.reflectors.items():

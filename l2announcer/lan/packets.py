@@ -14,19 +14,36 @@ import os
 import socket
 import struct
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from itertools import repeat
+from typing import NamedTuple
 
-from l2announcer.wire import bpf
+from l2announcer.core.answers import WireProtocol
+from l2announcer.wire import bpf, ipv6
 from l2announcer.wire.bpf_arp import arp_filter
-from l2announcer.wire.ethernet import ETHERTYPE_ARP, MINIMUM_BYTES
+from l2announcer.wire.bpf_nd import nd_filter
+from l2announcer.wire.ethernet import ETHERTYPE_ARP, ETHERTYPE_IPV6, MINIMUM_BYTES
 
 MOST_FRAMES_PER_WAKE_UP = 64
 """What is left comes with the next turn of the loop, after the tasks that wait for it."""
 
 # asm-generic/socket.h: the socket module does not name it.
 _SO_ATTACH_FILTER = 26
+
+
+class _Traffic(NamedTuple):
+    """What a socket for one protocol hears: its Ethernet type, and how much of each frame."""
+
+    ethertype: int
+    most_bytes: int
+    program: Callable[[AbstractSet[bytes], int], bpf.Program]
+
+
+_TRAFFIC: Mapping[WireProtocol, _Traffic] = {
+    WireProtocol.ARP: _Traffic(ETHERTYPE_ARP, MINIMUM_BYTES, arp_filter),
+    WireProtocol.ND: _Traffic(ETHERTYPE_IPV6, ipv6.MOST_BYTES, nd_filter),
+}
 
 # What the kernel takes depends on its net.core.optmem_max: 20 KiB before Linux 6.7.
 _FILTER_LIMITS = (bpf.MOST_INSTRUCTIONS, 1024, 256, bpf.FEWEST_INSTRUCTIONS)
@@ -59,9 +76,9 @@ def require_rights() -> None:
 
 
 class PacketSocket:
-    """ARP on one interface. Must be made, and closed, where an event loop runs.
+    """One protocol on one interface. Must be made, and closed, where an event loop runs.
 
-    `admitted` are the addresses, four bytes each, about which the filter lets frames through;
+    `admitted` are the addresses, as bytes, about which the filter lets frames through;
     `readable` is called by the loop whenever there are frames. What goes wrong on the way is
     counted in `counts` by a reason: `receive_…` or `send_…` and one of down, gone, no_buffers,
     failed. Raises MissingRightError, and OSError if the interface is gone or resources are short.
@@ -71,10 +88,12 @@ class PacketSocket:
         self,
         *,
         index: int,
+        protocol: WireProtocol,
         admitted: AbstractSet[bytes],
         readable: Callable[[], None],
         counts: Counter[str],
     ) -> None:
+        self._traffic = _TRAFFIC[protocol]
         self._counts = counts
         self._readable = readable
         self._loop = asyncio.get_running_loop()
@@ -82,20 +101,20 @@ class PacketSocket:
         try:
             self._socket.setblocking(False)
             self.admit(admitted)
-            _bind(self._socket, index)
+            _bind(self._socket, index, self._traffic.ethertype)
             self._listen()
         except BaseException:
             self._socket.close()
             raise
 
     def admit(self, addresses: AbstractSet[bytes]) -> None:
-        """Swap the filter, in one step, for one that lets ARP about these addresses through.
+        """Swap the filter, in one step, for one that lets frames about these addresses through.
 
         Frames that the former filter let in may still be waiting. OSError leaves that in force.
         """
         for limit in _FILTER_LIMITS:
             try:
-                _attach(self._socket, arp_filter(addresses, limit))
+                _attach(self._socket, self._traffic.program(addresses, limit))
             except OSError as error:
                 if error.errno != errno.ENOMEM or limit == _FILTER_LIMITS[-1]:
                     raise
@@ -108,11 +127,12 @@ class PacketSocket:
         return bool(self._socket.getsockname()[0])
 
     def frames(self) -> list[bytes]:
-        """What has arrived, cut to the Ethernet minimum: as many as one wake-up may take."""
+        """What has arrived, cut behind what is read: as many as one wake-up may take."""
         frames: list[bytes] = []
+        most_bytes = self._traffic.most_bytes
         try:
             # what came before the error stays in; a loop of our own costs more than the look-up
-            frames.extend(map(self._socket.recv, repeat(MINIMUM_BYTES, MOST_FRAMES_PER_WAKE_UP)))
+            frames.extend(map(self._socket.recv, repeat(most_bytes, MOST_FRAMES_PER_WAKE_UP)))
         except BlockingIOError:
             pass
         except OSError as error:
@@ -163,11 +183,11 @@ def _attach(opened: socket.socket, program: bpf.Program) -> None:
     opened.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, described)
 
 
-def _bind(opened: socket.socket, index: int) -> None:
+def _bind(opened: socket.socket, index: int, ethertype: int) -> None:
     """bind(2), which the socket module offers by name only. The protocol is what starts it."""
     # struct sockaddr_ll; only the protocol is in network order
     address = struct.pack(
-        "@HHiHBB8s", socket.AF_PACKET, socket.htons(ETHERTYPE_ARP), index, 0, 0, 0, b""
+        "@HHiHBB8s", socket.AF_PACKET, socket.htons(ethertype), index, 0, 0, 0, b""
     )
     if _libc.bind(opened.fileno(), address, len(address)):
         number = ctypes.get_errno()

@@ -7,12 +7,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from l2announcer.core.answers import AnswerTable, InterfaceAnswers, Outcome
+from l2announcer.core.answers import AnswerTable, Place, PlaceAnswers, WireProtocol, protocol_of
 from l2announcer.core.effects import Gratuitous, Message
 from l2announcer.core.facts import Fact
+from l2announcer.core.model import IPAddress
+from l2announcer.core.outcome import Outcome
 from l2announcer.lan.claims import ClaimLimit
+from l2announcer.lan.groups import JoinedGroups, why_disabled
 from l2announcer.lan.packets import PacketSocket
-from l2announcer.wire import arp
+from l2announcer.wire import arp, ndp
+from l2announcer.wire.ipv6 import solicited_node_group
 
 ANSWERED = "answered"
 PROBED = "probed"
@@ -21,20 +25,27 @@ CLAIMED = "claimed"
 CLAIM_REPEATED = "claim_repeated"
 OPEN_FAILED = "open_failed"
 NO_SOCKET = "no_socket"
-"""Reasons besides those of Outcome and PacketSocket. An announcement is two frames."""
+"""Reasons besides those of Outcome and PacketSocket. By ARP, an announcement is two frames."""
+
+_NAMES = {WireProtocol.ARP: "ARP", WireProtocol.ND: "Neighbour Discovery"}
 
 
 @dataclass(slots=True, kw_only=True)
 class _Port:
-    """One open interface: what is answered there now, its socket, and its counts."""
+    """One open place: what is answered there now, its socket, its groups, and its counts."""
 
-    answers: InterfaceAnswers
+    answers: PlaceAnswers
     socket: PacketSocket
+    groups: JoinedGroups
     counts: Counter[str]
+
+    def close(self) -> None:
+        self.socket.close()
+        self.groups.close()
 
 
 class Responder:
-    """Answers on all interfaces of the answer table that was installed last.
+    """Answers at all places of the answer table that was installed last.
 
     `post` takes facts, and may void a tenure before it returns: the next frame is compared with
     it. `now` is in seconds on CLOCK_BOOTTIME. Install, send and close where the loop runs.
@@ -43,80 +54,100 @@ class Responder:
     def __init__(self, *, post: Callable[[Fact], None], now: Callable[[], float]) -> None:
         self._post = post
         self._now = now
-        self._ports: dict[int, _Port] = {}
-        self._counts: dict[str, Counter[str]] = {}
+        self._ports: dict[Place, _Port] = {}
+        self._counts: dict[tuple[str, WireProtocol], Counter[str]] = {}
         self._limit = ClaimLimit()
         self.troubles: dict[str, str] = {}
         """Interfaces where the last install failed, each with a sentence that says why."""
 
     def install(self, table: AnswerTable) -> None:
-        """Converge sockets and filters on the table; may be repeated, with the same table too.
+        """Converge sockets, filters and groups on the table; may be repeated, with the same too.
 
-        What fails on one interface is in `troubles`, and changes nothing on the others.
-        MissingRightError when no packet socket may be opened at all.
+        What fails at one place is in `troubles`, and changes nothing at the others, those of the
+        same interface included. MissingRightError when no packet socket may be opened at all.
         """
-        for index, port in list(self._ports.items()):
-            answers = table.interfaces.get(index)
+        for place, port in list(self._ports.items()):
+            answers = table.places.get(place)
             renamed = answers is not None and answers.link.name != port.answers.link.name
             if answers is None or renamed or not port.socket.bound():
-                port.socket.close()
-                del self._ports[index]
-        names = {answers.link.name for answers in table.interfaces.values()}
-        self._counts = {name: self._counts.get(name, Counter()) for name in names}
+                self._ports.pop(place).close()
+        named = {(each.link.name, place.protocol) for place, each in table.places.items()}
+        self._counts = {key: self._counts.get(key, Counter()) for key in named}
         self._limit.forget_until(self._now())
         self.troubles = {}
-        for index, answers in table.interfaces.items():
+        for place, answers in table.places.items():
             try:
-                self._converge(index, answers)
+                self._converge(place, answers)
             except OSError as error:
-                name = answers.link.name
-                self._counts[name][OPEN_FAILED] += 1
-                self.troubles[name] = (
-                    f"interface {name}: cannot listen for ARP: {error.strerror or error}"
-                )
+                self._in_trouble(place, answers.link.name, error.strerror or str(error))
 
     def send(self, frames: Iterable[Gratuitous]) -> None:
         """Send at once what is unrequested; an announcement only while its tenure is valid.
 
         What cannot be sent is counted, and it's for the core to repeat it.
         """
-        ports = {port.answers.link.name: port for port in self._ports.values()}
+        ports = {
+            (port.answers.link.name, place.protocol): port for place, port in self._ports.items()
+        }
         for gratuitous in frames:
             address, name = gratuitous.announcement
-            port = ports.get(name)
-            if port is None:
-                self._counts.setdefault(name, Counter())[NO_SOCKET] += 1
-            elif isinstance(address, IPv4Address):
-                self._send_one(port, address, gratuitous)
+            key = name, protocol_of(address)
+            if key in ports:
+                self._send_one(ports[key], gratuitous)
+            else:
+                self._counts.setdefault(key, Counter())[NO_SOCKET] += 1
 
-    def counters(self) -> Iterator[tuple[str, str, int]]:
-        """Interface, reason, and how often since the interface was first named by a table."""
-        for name, counts in self._counts.items():
+    def counters(self) -> Iterator[tuple[str, WireProtocol, str, int]]:
+        """Interface, protocol, reason, and how often since a table first named the two."""
+        for (name, protocol), counts in self._counts.items():
             for reason, count in counts.items():
-                yield name, reason, count
+                yield name, protocol, reason, count
 
     def close(self) -> None:
         """Fall silent: close every socket."""
         while self._ports:
             _, port = self._ports.popitem()
-            port.socket.close()
+            port.close()
 
-    def _converge(self, index: int, answers: InterfaceAnswers) -> None:
-        port = self._ports.get(index)
-        if port is None:
-            counts = self._counts[answers.link.name]
-
-            def readable() -> None:
-                self._drain(self._ports[index])
-
-            opened = PacketSocket(
-                index=index, admitted=answers.addresses, readable=readable, counts=counts
-            )
-            self._ports[index] = _Port(answers=answers, socket=opened, counts=counts)
+    def _converge(self, place: Place, answers: PlaceAnswers) -> None:
+        name, nd = answers.link.name, place.protocol is WireProtocol.ND
+        port = self._ports.get(place)
+        if nd and (why := why_disabled(name)):
+            if port is not None:
+                self._ports.pop(place).close()
+            self._in_trouble(place, name, why)
             return
+        if port is None:
+            port = self._open(place, answers)
         port.answers = answers
         if port.socket.admitted != answers.addresses:
             port.socket.admit(answers.addresses)
+        if nd:
+            port.groups.set({solicited_node_group(address) for address in answers.addresses})
+
+    def _open(self, place: Place, answers: PlaceAnswers) -> _Port:
+        counts = self._counts[answers.link.name, place.protocol]
+
+        def readable() -> None:
+            self._drain(self._ports[place])
+
+        opened = PacketSocket(
+            index=place.interface,
+            protocol=place.protocol,
+            admitted=answers.addresses,
+            readable=readable,
+            counts=counts,
+        )
+        groups = JoinedGroups(place.interface)
+        port = _Port(answers=answers, socket=opened, groups=groups, counts=counts)
+        self._ports[place] = port
+        return port
+
+    def _in_trouble(self, place: Place, name: str, why: str) -> None:
+        self._counts[name, place.protocol][OPEN_FAILED] += 1
+        sentence = f"interface {name}: cannot listen for {_NAMES[place.protocol]}: {why}"
+        known = self.troubles.get(name)
+        self.troubles[name] = f"{known}; {sentence}" if known else sentence
 
     def _drain(self, port: _Port) -> None:
         """Answer what has arrived. The clock is read for every frame: a stall may lie between."""
@@ -139,16 +170,28 @@ class Responder:
                 counts[CLAIM_REPEATED] += 1
         counts[ANSWERED] += answered
 
-    def _send_one(self, port: _Port, address: IPv4Address, gratuitous: Gratuitous) -> None:
-        mac = port.answers.link.mac
+    def _send_one(self, port: _Port, gratuitous: Gratuitous) -> None:
+        mac, address = port.answers.link.mac, gratuitous.announcement.address
         match gratuitous.message:
             case Message.PROBE:
-                if port.socket.send(arp.probe(mac=mac, address=address)):
+                if port.socket.send(_probe(mac, address)):
                     port.counts[PROBED] += 1
             case Message.ANNOUNCE:
-                for build in (arp.announcement, arp.announcement_as_reply):
-                    frame = build(mac=mac, address=address)
+                for frame in _announcements(mac, address):
                     if not gratuitous.tenure.valid(self._now()):
                         port.counts[Outcome.NO_TENURE.value] += 1
                     elif port.socket.send(frame):
                         port.counts[ANNOUNCED] += 1
+
+
+def _probe(mac: bytes, address: IPAddress) -> bytes:
+    if isinstance(address, IPv4Address):
+        return arp.probe(mac=mac, address=address)
+    return ndp.probe(mac=mac, address=address)
+
+
+def _announcements(mac: bytes, address: IPAddress) -> tuple[bytes, ...]:
+    if isinstance(address, IPv4Address):
+        request = arp.announcement(mac=mac, address=address)
+        return request, arp.announcement_as_reply(mac=mac, address=address)
+    return (ndp.announcement(mac=mac, address=address),)

@@ -47,6 +47,7 @@ class Kind(IntEnum):
 ROUTER = 0x80
 SOLICITED = 0x40
 OVERRIDE = 0x20
+_FLAGS = {Kind.SOLICITATION: 0, Kind.ADVERTISEMENT: ROUTER | SOLICITED | OVERRIDE}
 
 # RFC 4861 section 4.6.1: options; the length counts eights of bytes
 SOURCE_LINK_ADDRESS = b"\x01\x01"
@@ -65,10 +66,18 @@ FRAME_BYTES = OPTIONS_AT
 ANY_ADDRESS = IPv6Address(0)
 """The sender of a probe (RFC 4862 section 5.4.2): a station that has no address yet."""
 
-decisive_parts = Struct("! 6s 6s H B 3x H H 16s 16s H 6x 16s").unpack_from
-"""Destination, source, Ethernet type, version and traffic class, length of the message, next header
-and hop limit, sender, receiver, type and code, target: of a frame of at least `FRAME_BYTES`."""
-_FLAGS_AT = 58
+_parts = Struct("! 6s 6s H B 3x H H 16s 16s H 2x B 3x 16s").unpack_from
+
+USUAL_BYTES = FRAME_BYTES + OPTION_BYTES
+"""Nearly every solicitation has one option, that says where the sender is."""
+USUAL_HEAD = bytes.fromhex("86dd 60000000 0020 3aff")
+"""Bytes 12 to 22 of nearly every solicitation: Ethernet type to hop limit."""
+usual_parts = Struct("6s 6x 10s 16s 16x 2s 6x 16s 2s 6s").unpack_from
+"""Of at least `USUAL_BYTES`: destination, head, sender, kind, target, option, its MAC."""
+USUAL_SUMMED = slice(SENDER.start, USUAL_BYTES)
+"""Sender, receiver and message lie side by side. Their words and `USUAL_REST`, which is what else
+the pseudo header has, come to nothing modulo 65535 where the checksum is right."""
+USUAL_REST = MESSAGE_BYTES + OPTION_BYTES + NEXT_HEADER
 _KINDS = {int(kind): kind for kind in Kind}
 
 
@@ -116,7 +125,7 @@ class Message:
         )
 
 
-def sound(frame: bytes, message_bytes: int) -> bool:
+def _sound(frame: bytes, message_bytes: int) -> bool:
     """Is a message of this length whole in the frame, and its checksum right (RFC 4443 2.3)?
 
     Of a message the length is a multiple of eight, as all options are.
@@ -124,7 +133,6 @@ def sound(frame: bytes, message_bytes: int) -> bool:
     end = OPTIONS_AT - MESSAGE_BYTES + message_bytes
     if message_bytes < MESSAGE_BYTES or message_bytes % OPTION_BYTES or end > len(frame):
         return False
-    # Sender, receiver and message lie side by side: the pseudo header lacks length and type only.
     total = int.from_bytes(frame[SENDER.start : end], "big") + message_bytes + NEXT_HEADER
     return total % 0xFFFF == 0
 
@@ -133,20 +141,17 @@ def parse(frame: bytes) -> Message | None:
     """Read an untagged frame; None for whatever is not a sound solicitation or advertisement."""
     if len(frame) < FRAME_BYTES:
         return None
-    parts = decisive_parts(frame)
-    destination, source, ethertype, version, length, next_and_hops, *addresses = parts
-    sender, receiver, number, target = addresses
+    destination, source, ethertype, version, length, next_and_hops, *message = _parts(frame)
+    sender, receiver, number, flags, target = message
     if (ethertype, version >> 4, next_and_hops) != (ETHERTYPE_IPV6, 6, NEXT_AND_HOPS):
         return None
     kind = _KINDS.get(number)
-    if kind is None or is_group(sender) or is_group(target) or not sound(frame, length):
+    if kind is None or is_group(sender) or is_group(target) or not _sound(frame, length):
         return None
-    link_mac = link_address(frame, length, _OPTIONS[kind])
+    link_mac = _link_mac(frame, length, _OPTIONS[kind])
     if link_mac is None or not names_one_station(link_mac or source):
         return None
-    flags = 0
     if kind is Kind.ADVERTISEMENT:
-        flags = frame[_FLAGS_AT] & (ROUTER | SOLICITED | OVERRIDE)
         if is_group(receiver) and flags & SOLICITED:
             return None
     elif sender == ipv6.UNSPECIFIED and (link_mac or not is_solicited_node_group(receiver)):
@@ -159,11 +164,11 @@ def parse(frame: bytes) -> Message | None:
         kind=kind,
         target=IPv6Address(target),
         link_mac=link_mac or None,
-        flags=flags,
+        flags=flags & _FLAGS[kind],
     )
 
 
-def link_address(frame: bytes, message_bytes: int, option: bytes) -> bytes | None:
+def _link_mac(frame: bytes, message_bytes: int, option: bytes) -> bytes | None:
     """The link-layer address in the first option of a type; empty where there is none.
 
     None when the options of a message that is whole in the frame are not sound.

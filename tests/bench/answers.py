@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address
 from random import Random
 
-from l2announcer.core.answers import AnswerTable, Grant
+from l2announcer.core.answers import AnswerTable, Grant, Place, WireProtocol
 from l2announcer.core.model import Announcement, Link
 from l2announcer.core.tenure import Tenure
 from l2announcer.wire import arp
@@ -30,7 +30,7 @@ Answer = Callable[[bytes, float], object]
 
 
 def ours(grants: Sequence[Grant]) -> Answer:
-    return AnswerTable(grants, [], [ETH0]).interfaces[ETH0.index].answer
+    return AnswerTable(grants, [], [ETH0]).places[Place(ETH0.index, WireProtocol.ARP)].answer
 
 
 def through_an_object(grants: Sequence[Grant]) -> Answer:

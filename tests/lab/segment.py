@@ -96,7 +96,7 @@ class Segment:
         return Counter(
             {
                 reason: times
-                for name, reason, times in self.responder.counters()
+                for name, _, reason, times in self.responder.counters()
                 if name == interface
             }
         )

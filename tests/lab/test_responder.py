@@ -14,7 +14,7 @@ from random import Random
 
 import pytest
 
-from l2announcer.core.answers import AnswerTable, Grant
+from l2announcer.core.answers import AnswerTable, Grant, WireProtocol
 from l2announcer.core.effects import Gratuitous, Message
 from l2announcer.core.facts import Claimed, Fact
 from l2announcer.core.model import Announcement, Link
@@ -300,6 +300,7 @@ async def test_one_wake_up_takes_a_bounded_batch(segment: Segment) -> None:
     with segment.node.in_namespace():
         opened = PacketSocket(
             index=link_of(segment.node).index,
+            protocol=WireProtocol.ARP,
             admitted=frozenset({VIP.packed}),
             readable=lambda: None,
             counts=Counter(),

@@ -219,7 +219,7 @@ def test_resign_is_silence_at_once_and_then_the_release(node: Node) -> None:
     effects = node.poll()
     assert node.answered == set()
     assert effects.answers is not None
-    assert effects.answers.interfaces == {}
+    assert effects.answers.places == {}
     assert not node.announcer.released
     node.carry_out(effects)
     node.settle(0)

@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 
 from l2announcer import pump
 from l2announcer.core.announcer import Announcer, Config
-from l2announcer.core.answers import AnswerTable, InterfaceAnswers
+from l2announcer.core.answers import AnswerTable, Place, PlaceAnswers, WireProtocol
 from l2announcer.core.effects import Call, Event, Gratuitous, LeaseWrite, Message, Transition
 from l2announcer.core.facts import Fact, LeaseRead, LeaseRefused, LeaseWritten, Links, Resign
 from l2announcer.core.model import Holding, Kind, Link
@@ -80,7 +80,7 @@ class Node:
         self.writing: set[str] = set()
         self.watches: dict[Kind, Watch] = {}
         self.clock = Clock(1.0 + rng.choice((-5e-4, 5e-4, rng.uniform(-5e-4, 5e-4))), 0.0, 0.0)
-        self._card: InterfaceAnswers | None = None
+        self._card: PlaceAnswers | None = None
         self._plan = plan
         self._timeline = timeline
         self._rng = rng
@@ -268,7 +268,7 @@ class Node:
     # What a step acts on
 
     def install(self, table: AnswerTable) -> None:
-        self._card = table.interfaces.get(INDEX)
+        self._card = table.places.get(Place(INDEX, WireProtocol.ARP))
 
     def send(self, frames: Sequence[Gratuitous]) -> None:
         now = self.clock.boot(self._timeline.now)

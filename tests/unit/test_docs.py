@@ -13,9 +13,9 @@ import pytest
 
 from l2announcer import __version__
 from l2announcer.core import candidacy, policy
-from l2announcer.core.answers import Outcome
 from l2announcer.core.ipam import allocation, pools, status
 from l2announcer.core.model import Block, Key, LabelSelector, Pool, Requirement
+from l2announcer.core.outcome import Outcome
 from l2announcer.metrics import Metrics
 from l2announcer.settings import CONFIG_VARIABLE, OPTIONS
 

@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 
+from l2announcer.core.answers import WireProtocol
 from l2announcer.core.effects import Gratuitous, Message
 from l2announcer.core.facts import Links, Listed, Resign
 from l2announcer.core.model import Announcement, Key, Kind, Policy, Service
@@ -200,7 +201,7 @@ def test_status_adds_watches_and_interfaces_to_what_the_core_explains(shown: Sho
 def test_a_frame_that_came_in_is_a_request_and_nothing_else_is(shown: Shown) -> None:
     """Frames of our own, claims (counted by their frame already) and failures are not."""
     shown.responder.send([Gratuitous(ONE, Message.ANNOUNCE, Tenure(inf))])
-    counts = shown.responder._counts["eth0"]
+    counts = shown.responder._counts["eth0", WireProtocol.ARP]
     counts.update({ANSWERED: 3, "not_ours": 2, "probed": 5, "claimed": 4, "send_down": 6})
     assert list(shown.observation.frames()) == [
         FrameCount("eth0", "arp", None, 3),

@@ -109,7 +109,7 @@ def test_silence_is_installed_before_the_release_leaves(pump: Pump) -> None:
     assert tables[0] < min(releases)
     table = done[tables[0]]
     assert isinstance(table, AnswerTable)
-    assert table.interfaces == {}
+    assert table.places == {}
 
 
 def test_answers_are_given_before_they_are_announced_and_all_of_it_is_told(pump: Pump) -> None:

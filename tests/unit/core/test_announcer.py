@@ -79,7 +79,7 @@ def outcome(facts: list[Fact], polled: list[bool]) -> _Outcome:
     return _Outcome(
         selections=driver.announcer.selections,
         answered=driver.answered,
-        table={one.link.name: one.addresses for one in driver.table.interfaces.values()},
+        table={one.link.name: one.addresses for one in driver.table.places.values()},
         holders={key: driver.holder(key) for key in (HERE, ELSEWHERE, UNWANTED, DELETED)},
     )
 

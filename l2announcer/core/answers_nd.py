@@ -1,0 +1,144 @@
+"""Answers by Neighbour Discovery: what is answered on one interface for IPv6, and who claims it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from l2announcer.core.facts import Claimed
+from l2announcer.core.model import Link
+from l2announcer.core.outcome import Outcome
+from l2announcer.core.tenure import Tenure
+from l2announcer.wire import ipv6, ndp
+from l2announcer.wire.ethernet import UNSPECIFIED
+from l2announcer.wire.ndp import (
+    REPLY_KIND,
+    SENDER,
+    SOURCE_LINK_ADDRESS,
+    USUAL_BYTES,
+    USUAL_HEAD,
+    USUAL_REST,
+    USUAL_SUMMED,
+    Kind,
+    usual_parts,
+)
+
+Line = tuple[Tenure, tuple[Tenure, ...], bytes, bytes, int, bytes]
+SOLICITATION = Kind.SOLICITATION.to_bytes(2, "big")
+_KIND = slice(54, 56)
+_NO_SENDERS = frozenset({0x00, 0xFF})
+_number = int.from_bytes
+
+
+class NdAnswers:
+    """What is answered on one interface, and whose claims there are of interest.
+
+    `link` is the interface, `addresses` are all that a filter has to let through, granted and
+    watched, as sixteen bytes each. Nothing changes here but the tenures, which their electors move.
+    """
+
+    __slots__ = ("_lines", "_mac", "_never_asking", "_notable", "_own_macs", "addresses", "link")
+
+    def __init__(
+        self,
+        link: Link,
+        grants: Mapping[bytes, list[Tenure]],
+        watched: Iterable[bytes],
+        own_macs: frozenset[bytes],
+    ) -> None:
+        self.link = link
+        self.addresses = frozenset((*grants, *watched))
+        self._mac = mac = link.mac
+        self._own_macs = own_macs
+        self._never_asking = own_macs | {UNSPECIFIED}
+        self._notable = self.addresses | {ipv6.UNSPECIFIED}
+        self._lines: dict[bytes, Line] = {
+            address: (
+                first,
+                tuple(others),
+                ipv6.group_mac(ipv6.solicited_node_group(address)),
+                ndp.reply_opening(mac=mac, address=address),
+                ndp.reply_sum(mac=mac, address=address),
+                ndp.reply_end(mac=mac, address=address),
+            )
+            for address, (first, *others) in grants.items()
+        }
+
+    def answer(self, frame: bytes, now: float) -> bytes | Outcome:
+        """The reply to send at once on the same interface, or why there is none.
+
+        Any bytes are taken; none raises. Solicitations to the group of the address and to this
+        interface alone are answered (RFC 4861 section 7.2.4), to where their option says that the
+        sender is, or else to where they came from. A probe is answered to all nodes: the address is
+        in use (RFC 4862 section 5.4.3).
+
+        What is not answered here, as the usual solicitation for one of our addresses, is read.
+        """
+        if len(frame) < USUAL_BYTES:
+            return self._answer_unusual(frame, now)
+        destination, head, sender, kind, target, option, mac = usual_parts(frame)
+        line = self._lines.get(target)
+        if (
+            line is None
+            or head != USUAL_HEAD
+            or kind != SOLICITATION
+            or option != SOURCE_LINK_ADDRESS
+            or mac in self._never_asking
+            or mac[0] & 1
+            or sender == target
+            or sender[0] in _NO_SENDERS
+            or (_number(frame[USUAL_SUMMED], "big") + USUAL_REST) % 0xFFFF
+        ):
+            return self._answer_unusual(frame, now)
+        tenure, others, group_mac, opening, rest, end = line
+        if destination != group_mac and destination != self._mac:  # noqa: PLR1714 - a set costs more
+            return Outcome.NOT_TO_US
+        if now >= tenure.until:
+            return Outcome.NO_TENURE
+        for other in others:
+            if now >= other.until:
+                return Outcome.NO_TENURE
+        checksum = -(rest + _number(sender, "big")) % 0xFFFF
+        return b"".join((mac, opening, sender, (REPLY_KIND | checksum).to_bytes(4, "big"), end))
+
+    def claim(self, frame: bytes) -> Claimed | None:
+        """Does another station say here that it has, or is about to take, one of `addresses`?
+
+        An advertisement says so of its target, a solicitation of its sender; one without a sender
+        is a probe for its target.
+        """
+        if frame[_KIND] == SOLICITATION and frame[SENDER] not in self._notable:
+            return None
+        message = ndp.parse(frame)
+        if message is None:
+            return None
+        mac = message.link_mac or message.source
+        probe = message.sender == ndp.ANY_ADDRESS and message.kind is Kind.SOLICITATION
+        of_target = probe or message.kind is Kind.ADVERTISEMENT
+        address = message.target if of_target else message.sender
+        if mac in self._own_macs or address.packed not in self.addresses:
+            return None
+        return Claimed(address, mac, self.link.name, probe=probe)
+
+    def _answer_unusual(self, frame: bytes, now: float) -> bytes | Outcome:
+        """The same for any frame, and the whole rule."""
+        message = ndp.parse(frame)
+        if message is None:
+            return Outcome.MALFORMED
+        mac = message.link_mac or message.source
+        if mac in self._own_macs:
+            return Outcome.OWN
+        if message.kind is not Kind.SOLICITATION:
+            return Outcome.NOT_A_REQUEST
+        if message.sender == message.target:
+            return Outcome.GRATUITOUS
+        line = self._lines.get(message.target.packed)
+        if line is None:
+            return Outcome.NOT_OURS
+        tenure, others, group_mac, *_ = line
+        if message.destination not in {group_mac, self._mac}:
+            return Outcome.NOT_TO_US
+        if not all(each.valid(now) for each in (tenure, *others)):
+            return Outcome.NO_TENURE
+        return ndp.reply(
+            mac=self._mac, address=message.target, to_mac=mac, to_address=message.sender
+        )

@@ -1,0 +1,17 @@
+"""What becomes of a frame that came in and is not answered."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Outcome(Enum):
+    """Why a frame is not answered; the value is the reason's name in metrics."""
+
+    MALFORMED = "malformed"
+    NOT_A_REQUEST = "not_a_request"
+    NOT_OURS = "not_ours"  # nobody granted us the address on this interface
+    NOT_TO_US = "not_to_us"  # sent to another station than this interface
+    OWN = "own"  # asked by this very node
+    GRATUITOUS = "gratuitous"  # another station announces that it has the address
+    NO_TENURE = "no_tenure"  # granted, but the right to answer has run out
