@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, ip_address
+from ipaddress import ip_address
 
 from l2announcer.core.model import Announcement, IPAddress, Link, Node, Service
 from l2announcer.core.policy import CompiledPolicy
@@ -106,11 +106,11 @@ def _pairs(
         except ValueError:
             reasons.append(Reason(f"Service {service.key}", f"{text!r} is not an IP address"))
             continue
-        if isinstance(address, IPv4Address):
-            addresses.append(address)
-        else:
-            sentence = f"{address} is an IPv6 address; only IPv4 addresses are announced"
+        if address.is_multicast or address.is_unspecified or address.is_loopback:
+            sentence = f"{address} is no address that a host on the network can have"
             reasons.append(Reason(f"Service {service.key}", sentence))
+        else:
+            addresses.append(address)
     matching = [link for link in links if _matches(policy, link.name)]
     usable = [link.name for link in matching if link.usable]
     if not usable:

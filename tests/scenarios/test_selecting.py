@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from l2announcer.core.candidacy import State
+from l2announcer.core.effects import Message
 from l2announcer.core.facts import Fact, Links, Seen
 from l2announcer.core.model import (
     Ingress,
@@ -24,7 +25,7 @@ from l2announcer.core.model import (
 from tests.scenarios.driver import NODE, Driver, link
 
 BLUE, CYAN = Key("default", "blue"), Key("default", "cyan")
-VIP, OTHER = "172.19.0.240", "172.19.0.241"
+VIP, OTHER, VIP6 = "172.19.0.240", "172.19.0.241", "fd00::240"
 
 
 def service(key: Key = BLUE, *, ingress: tuple[str, ...] = (), **fields: Any) -> Service:
@@ -285,13 +286,26 @@ def test_an_interface_that_cannot_be_used_loses_the_service(
     assert why in node.state(BLUE)[1]
 
 
-def test_proxied_unparsable_and_ipv6_addresses_are_named_and_left_out(node: Driver) -> None:
+def test_proxied_unparsable_and_impossible_addresses_are_named_and_left_out(node: Driver) -> None:
     node.see(policy())
-    entries = (Ingress(ip="10.0.0.1", ip_mode="Proxy"), Ingress(ip="nonsense"), Ingress(ip="fd::1"))
+    entries = (
+        Ingress(ip="10.0.0.1", ip_mode="Proxy"),
+        Ingress(ip="nonsense"),
+        Ingress(ip="ff02::1"),
+    )
     node.see(replace(service(), ingress=entries))
     assert node.answered == {(VIP, "eth0")}
     sentences = [reason.message for reason in node.announcer.selections[BLUE].reasons]
-    assert [sentence.split()[0] for sentence in sentences] == ["10.0.0.1", "'nonsense'", "fd::1"]
+    assert [sentence.split()[0] for sentence in sentences] == ["10.0.0.1", "'nonsense'", "ff02::1"]
+
+
+def test_addresses_of_both_families_are_probed_announced_and_answered_alike(node: Driver) -> None:
+    node.see(policy())
+    node.see(service(external_ips=(VIP, VIP6)))
+    assert node.answered == {(VIP, "eth0"), (VIP6, "eth0")}
+    for address in (VIP, VIP6):
+        messages = [f.message for f in node.frames if str(f.announcement.address) == address]
+        assert messages[:2] == [Message.PROBE, Message.ANNOUNCE]
 
 
 def test_a_policy_edited_into_something_bad_keeps_its_last_good_version(node: Driver) -> None:

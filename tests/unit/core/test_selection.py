@@ -77,6 +77,15 @@ def test_only_the_kinds_of_addresses_that_the_policy_enables() -> None:
     assert len(pairs(one(found, policy()))) == 2
 
 
+def test_ipv6_addresses_follow_those_of_ipv4() -> None:
+    found = service(external_ips=("fd00::240", "172.19.0.240", "fe80::240"))
+    assert pairs(one(found, policy())) == [
+        ("172.19.0.240", "eth0"),
+        ("fd00::240", "eth0"),
+        ("fe80::240", "eth0"),
+    ]
+
+
 def test_an_address_of_both_kinds_is_announced_once() -> None:
     found = service(ingress=(Ingress(ip="172.19.0.240"),))
     assert pairs(one(found, policy())) == [("172.19.0.240", "eth0")]
@@ -196,11 +205,14 @@ P = "CiliumL2AnnouncementPolicy p: "
             (ETH0,),
             "Service default/app1: 'nonsense' is not an IP address",
         ),
-        (
-            {"external_ips": ("fd00::1",)},
-            {},
-            (ETH0,),
-            "Service default/app1: fd00::1 is an IPv6 address; only IPv4 addresses are announced",
+        *(
+            (
+                {"external_ips": (address,)},
+                {},
+                (ETH0,),
+                f"Service default/app1: {address} is no address that a host on the network can have",
+            )
+            for address in ("ff02::1", "::", "::1", "224.0.0.1", "0.0.0.0", "127.0.0.1")
         ),
         (
             {"external_ips": (), "ingress": (Ingress(ip="172.19.0.241", ip_mode="Proxy"),)},
