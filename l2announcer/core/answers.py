@@ -76,13 +76,19 @@ class AnswerTable:
         heard: dict[tuple[str, WireProtocol], list[bytes]] = {}
         for address, name in watched:
             heard.setdefault((name, protocol_of(address)), []).append(address.packed)
-        own_macs = frozenset(link.mac for link in links if names_one_station(link.mac))
+        # What tells a frame of ours; of two interfaces with one MAC (a bridge and its port) the one
+        # counts through which we send.
+        own = {
+            link.mac: link.name
+            for link in sorted(links, key=lambda link: link.usable)
+            if names_one_station(link.mac)
+        }
         self.places: Mapping[Place, PlaceAnswers] = {
             Place(link.index, protocol): answers(
-                link, granted.get(key, {}), heard.get(key, ()), own_macs
+                link, granted.get(key, {}), heard.get(key, ()), own
             )
             for link in links
-            if link.ethernet and link.mac in own_macs
+            if link.ethernet and link.mac in own
             for protocol, answers in _KINDS.items()
             if (key := (link.name, protocol)) in granted or key in heard
         }

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from l2announcer.core.facts import Claimed
+from l2announcer.core.facts import Claimed, Overheard
 from l2announcer.core.model import Link
-from l2announcer.core.outcome import Outcome
+from l2announcer.core.outcome import Outcome, overheard
 from l2announcer.core.tenure import Tenure
 from l2announcer.wire import arp
 from l2announcer.wire.arp import (
@@ -33,7 +33,7 @@ class ArpAnswers:
         "_lines",
         "_never_asking",
         "_notable",
-        "_own_macs",
+        "_own",
         "addresses",
         "link",
     )
@@ -43,12 +43,12 @@ class ArpAnswers:
         link: Link,
         grants: Mapping[bytes, list[Tenure]],
         watched: Iterable[bytes],
-        own_macs: frozenset[bytes],
+        own: Mapping[bytes, str],
     ) -> None:
         self.link = link
         self.addresses = frozenset((*grants, *watched))
-        self._own_macs = own_macs
-        self._never_asking = own_macs | {UNSPECIFIED}
+        self._own = own
+        self._never_asking = frozenset((*own, UNSPECIFIED))
         self._destinations = frozenset({BROADCAST, link.mac})
         self._notable = self.addresses | {arp.ANY_ADDRESS.packed}
         opening = arp.reply_opening(mac=link.mac)
@@ -82,17 +82,20 @@ class ArpAnswers:
                 return Outcome.NO_TENURE
         return b"".join((mac, opening, mac, sender, REPLY_PADDING))
 
-    def claim(self, frame: bytes) -> Claimed | None:
+    def claim(self, frame: bytes) -> Claimed | Overheard | None:
         """Does another station say here that it has, or is about to take, one of `addresses`?
 
         Any sound frame says so of its sender address, be it request, reply or announcement; a
-        request without a sender address is a probe for its target.
+        request without a sender address is a probe for its target. Such a frame may also be one
+        that this node sent through another of its interfaces.
         """
         if frame[SENDER_ADDRESS] not in self._notable:
             return None
         packet = arp.parse(frame)
-        if packet is None or packet.sender_mac in self._own_macs:
+        if packet is None:
             return None
+        if packet.sender_mac in self._own:
+            return overheard(packet.sender_mac, self._own, self.link)
         probe = packet.sender_address == arp.ANY_ADDRESS
         if probe and packet.operation is not arp.Operation.REQUEST:
             return None
@@ -106,7 +109,7 @@ class ArpAnswers:
         packet = arp.parse(frame)
         if packet is None:
             return Outcome.MALFORMED
-        if packet.sender_mac in self._own_macs:
+        if packet.sender_mac in self._own:
             return Outcome.OWN
         if packet.operation is not arp.Operation.REQUEST:
             return Outcome.NOT_A_REQUEST

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from l2announcer.core.facts import Claimed
+from l2announcer.core.facts import Claimed, Overheard
 from l2announcer.core.model import Link
-from l2announcer.core.outcome import Outcome
+from l2announcer.core.outcome import Outcome, overheard
 from l2announcer.core.tenure import Tenure
 from l2announcer.wire import ipv6, ndp
 from l2announcer.wire.ethernet import UNSPECIFIED
@@ -36,20 +36,20 @@ class NdAnswers:
     watched, as sixteen bytes each. Nothing changes here but the tenures, which their electors move.
     """
 
-    __slots__ = ("_lines", "_mac", "_never_asking", "_notable", "_own_macs", "addresses", "link")
+    __slots__ = ("_lines", "_mac", "_never_asking", "_notable", "_own", "addresses", "link")
 
     def __init__(
         self,
         link: Link,
         grants: Mapping[bytes, list[Tenure]],
         watched: Iterable[bytes],
-        own_macs: frozenset[bytes],
+        own: Mapping[bytes, str],
     ) -> None:
         self.link = link
         self.addresses = frozenset((*grants, *watched))
         self._mac = mac = link.mac
-        self._own_macs = own_macs
-        self._never_asking = own_macs | {UNSPECIFIED}
+        self._own = own
+        self._never_asking = frozenset((*own, UNSPECIFIED))
         self._notable = self.addresses | {ipv6.UNSPECIFIED}
         self._lines: dict[bytes, Line] = {
             address: (
@@ -100,11 +100,12 @@ class NdAnswers:
         checksum = -(rest + _number(sender, "big")) % 0xFFFF
         return b"".join((mac, opening, sender, (REPLY_KIND | checksum).to_bytes(4, "big"), end))
 
-    def claim(self, frame: bytes) -> Claimed | None:
+    def claim(self, frame: bytes) -> Claimed | Overheard | None:
         """Does another station say here that it has, or is about to take, one of `addresses`?
 
         An advertisement says so of its target, a solicitation of its sender; one without a sender
-        is a probe for its target.
+        is a probe for its target. Such a frame may also be one that this node sent through another
+        of its interfaces.
         """
         if frame[_KIND] == SOLICITATION and frame[SENDER] not in self._notable:
             return None
@@ -115,8 +116,10 @@ class NdAnswers:
         probe = message.sender == ndp.ANY_ADDRESS and message.kind is Kind.SOLICITATION
         of_target = probe or message.kind is Kind.ADVERTISEMENT
         address = message.target if of_target else message.sender
-        if mac in self._own_macs or address.packed not in self.addresses:
+        if address.packed not in self.addresses:
             return None
+        if mac in self._own:
+            return overheard(mac, self._own, self.link)
         return Claimed(address, mac, self.link.name, probe=probe)
 
     def _answer_unusual(self, frame: bytes, now: float) -> bytes | Outcome:
@@ -125,7 +128,7 @@ class NdAnswers:
         if message is None:
             return Outcome.MALFORMED
         mac = message.link_mac or message.source
-        if mac in self._own_macs:
+        if mac in self._own:
             return Outcome.OWN
         if message.kind is not Kind.SOLICITATION:
             return Outcome.NOT_A_REQUEST

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
+
+from l2announcer.core.facts import Overheard
+from l2announcer.core.model import Link
 
 
 class Outcome(Enum):
@@ -15,3 +19,8 @@ class Outcome(Enum):
     OWN = "own"  # asked by this very node
     GRATUITOUS = "gratuitous"  # another station announces that it has the address
     NO_TENURE = "no_tenure"  # granted, but the right to answer has run out
+
+
+def overheard(mac: bytes, own: Mapping[bytes, str], link: Link) -> Overheard | None:
+    """What a frame of our own, by its MAC, says when it arrives on `link`."""
+    return None if mac == link.mac else Overheard(sender=own[mac], receiver=link.name)

@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 
 from l2announcer.core.answers import AnswerTable, Place, PlaceAnswers, WireProtocol, protocol_of
 from l2announcer.core.effects import Gratuitous, Message
-from l2announcer.core.facts import Fact
+from l2announcer.core.facts import Fact, Overheard
 from l2announcer.core.model import IPAddress
 from l2announcer.core.outcome import Outcome
 from l2announcer.lan.claims import ClaimLimit
@@ -57,6 +57,7 @@ class Responder:
         self._ports: dict[Place, _Port] = {}
         self._counts: dict[tuple[str, WireProtocol], Counter[str]] = {}
         self._limit = ClaimLimit()
+        self._overheard: set[Overheard] = set()  # told since the table was installed
         self.troubles: dict[str, str] = {}
         """Interfaces where the last install failed, each with a sentence that says why."""
 
@@ -74,6 +75,7 @@ class Responder:
         named = {(each.link.name, place.protocol) for place, each in table.places.items()}
         self._counts = {key: self._counts.get(key, Counter()) for key in named}
         self._limit.forget_until(self._now())
+        self._overheard.clear()
         self.troubles = {}
         for place, answers in table.places.items():
             try:
@@ -163,7 +165,11 @@ class Responder:
             claimed = claim(frame)
             if claimed is None:
                 continue
-            if self._limit.admits(claimed, now()):
+            if isinstance(claimed, Overheard):
+                if claimed not in self._overheard:
+                    self._overheard.add(claimed)
+                    self._post(claimed)
+            elif self._limit.admits(claimed, now()):
                 counts[CLAIMED] += 1
                 self._post(claimed)
             else:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from l2announcer.core.answers import AnswerTable, Grant, Place, PlaceAnswers, WireProtocol
-from l2announcer.core.facts import Claimed
+from l2announcer.core.facts import Claimed, Overheard
 from l2announcer.core.model import Announcement, Link
 from l2announcer.core.outcome import Outcome
 from l2announcer.core.tenure import Tenure
@@ -18,6 +18,7 @@ from l2announcer.wire.ethernet import BROADCAST, UNSPECIFIED
 from l2announcer.wire.ndp import OVERRIDE, SOLICITED, Kind, Message
 
 NODE = bytes.fromhex("0242ac130003")
+OVERHEARD = Overheard(sender="eth1", receiver="eth0")
 SECOND = bytes.fromhex("0242ac140003")
 CLIENT = bytes.fromhex("0242ac130009")
 CLIENT_IP = IPv6Address("fe80::42:acff:fe13:9")
@@ -237,8 +238,8 @@ def advertised(**changes: object) -> bytes:
         (ndp.reply(mac=CLIENT, address=FOREIGN, to_mac=NODE, to_address=VIP), None),
         (advertised(sender=VIP, target=FOREIGN), None),
         (ndp.announcement(mac=NODE, address=VIP), None),
-        (ndp.announcement(mac=SECOND, address=VIP), None),
-        (ndp.probe(mac=SECOND, address=VIP), None),
+        (ndp.announcement(mac=SECOND, address=VIP), OVERHEARD),
+        (ndp.probe(mac=SECOND, address=VIP), OVERHEARD),
         (ndp.announcement(mac=BROADCAST, address=VIP), None),
         (ndp.announcement(mac=CLIENT, address=VIP)[:-1], None),
         (ASKED, None),
@@ -246,7 +247,7 @@ def advertised(**changes: object) -> bytes:
     ],
 )
 def test_a_claim_is_what_another_station_says_of_our_addresses(
-    frame: bytes, claimed: Claimed | None
+    frame: bytes, claimed: Claimed | Overheard | None
 ) -> None:
     assert ANSWERS.claim(frame) == claimed
 

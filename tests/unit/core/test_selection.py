@@ -122,6 +122,7 @@ def test_no_policy_at_all() -> None:
     assert reasons(one(service())) == ["policies: no CiliumL2AnnouncementPolicy exists"]
 
 
+S = "Service default/app1: "
 P = "CiliumL2AnnouncementPolicy p: "
 
 
@@ -210,7 +211,7 @@ P = "CiliumL2AnnouncementPolicy p: "
                 {"external_ips": (address,)},
                 {},
                 (ETH0,),
-                f"Service default/app1: {address} is no address that a host on the network can have",
+                f"{S}{address} is no address that a host on the network can have",
             )
             for address in ("ff02::1", "::", "::1", "224.0.0.1", "0.0.0.0", "127.0.0.1")
         ),
