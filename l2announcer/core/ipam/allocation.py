@@ -58,22 +58,22 @@ class Outcome:
         return self.reason is Reason.SATISFIED
 
 
-def satisfies(request: Request, addresses: Iterable[IPAddress]) -> bool:
-    """Would these addresses be all that the Service asks for?"""
-    if request.problem:
-        return False
-    present = set(addresses)
-    if request.addresses:
-        return present.issuperset(request.addresses)
-    return {family(address) for address in present}.issuperset(request.families)
-
-
 class Allocation:
     """The decisions, made upon the pools and the ledger; settled pools are taken for granted."""
 
     def __init__(self, pools: Pools, ledger: Ledger) -> None:
         self._pools = pools
         self._ledger = ledger
+
+    @staticmethod
+    def satisfies(request: Request, addresses: Iterable[IPAddress]) -> bool:
+        """Would these addresses be all that the Service asks for?"""
+        if request.problem:
+            return False
+        present = set(addresses)
+        if request.addresses:
+            return present.issuperset(request.addresses)
+        return {family(address) for address in present}.issuperset(request.families)
 
     def keep(
         self, request: Request, shown: Iterable[IPAddress], decided: Iterable[IPAddress]

@@ -12,20 +12,22 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from math import inf
 
 from l2announcer.core.effects import Event, StatusWrite
 from l2announcer.core.facts import StatusRefused, StatusWritten
 from l2announcer.core.ipam import status
-from l2announcer.core.ipam.allocation import Allocation, Outcome, satisfies
+from l2announcer.core.ipam.allocation import Outcome
 from l2announcer.core.ipam.ledger import Ledger
 from l2announcer.core.ipam.pools import Pools
-from l2announcer.core.ipam.requests import Request, Scope, request, serves
+from l2announcer.core.ipam.requests import Scope, serves
+from l2announcer.core.ipam.review import Review
 from l2announcer.core.model import IPAddress, Key, Kind, Pool, Service, newer
 from l2announcer.core.status_writes import StatusWrites
 
 POOL_WRITE_SECONDS = 1.0  # counts move with every Service; a pool is not written for each
+STEPS = 50  # of a poll, of each sort: a Lease's renewal must not wait for more than about 2 ms
 DEFAULT_SCOPE = Scope()
 
 
@@ -42,11 +44,8 @@ class Ipam:
         self._services: dict[Key, Service] = {}
         self._pools = Pools()
         self._ledger = Ledger(self._pools, rest_seconds)
-        self._allocation = Allocation(self._pools, self._ledger)
-        self._outcomes: dict[Key, Outcome] = {}
-        self._pending: set[Key] = set()
-        self._dirty: set[Key] = set()  # to be looked at
-        self._unwritten: set[Key] = set()  # whose status may have to be written
+        self._review = Review(self._services, self._pools, self._ledger, scope)
+        self._unwritten: dict[Key, None] = {}  # whose status may have to be written, in order
         self._writes = StatusWrites()
         self._pool_written_at: dict[Key, float] = {}
         self._pools_told: dict[Key, tuple[object, ...]] = {}
@@ -55,11 +54,8 @@ class Ipam:
 
     def begin(self) -> None:
         """Become the controller: nothing counts but what the views say."""
-        self._ledger.leave_all()
-        self._outcomes.clear()
-        self._pending.clear()
         self._unwritten.clear()
-        self._dirty = set(self._services)
+        self._review.begin_anew()
 
     def handle_service(self, service: Service) -> None:
         """Take in how a Service is now."""
@@ -68,17 +64,16 @@ class Ipam:
         if known is None or known.resource_version != service.resource_version:
             self._ledger.show(key, status.shown(service))
         self._services[key] = service
-        self._dirty.add(key)
+        self._review.mark(key)
         self._writes.seen(Kind.SERVICE, key)
 
     def forget_service(self, key: Key) -> None:
         """Take in that a Service is gone: its addresses are free, or rest."""
         if self._services.pop(key, None) is None:
             return
-        self._drop(key)
+        self._review.forget(key)
         self._ledger.show(key, ())
-        self._dirty.discard(key)
-        self._unwritten.discard(key)
+        self._unwritten.pop(key, None)
 
     def handle_pool(self, pool: Pool) -> None:
         """Take in how a pool is now."""
@@ -97,7 +92,10 @@ class Ipam:
         if isinstance(found, Service):
             self._writes.written(Kind.SERVICE, found.key)
             service = self._services.get(found.key)
-            if service is not None and newer(found.resource_version, service.resource_version):
+            if service is None:
+                return
+            self._unwritten[found.key] = None
+            if newer(found.resource_version, service.resource_version):
                 self.handle_service(found)
         elif isinstance(found, Pool):
             self._writes.written(Kind.POOL, found.key)
@@ -108,68 +106,41 @@ class Ipam:
     def refused(self, fact: StatusRefused, now: float) -> None:
         """Take in that a write was not accepted: it is tried again, later or on a newer view."""
         self._writes.refused(fact.kind, fact.key, fact.why, now)
-        if fact.key in self._services:
-            self._unwritten.add(fact.key)
 
     # Effects
 
     def poll(self, now: float, wall: float) -> tuple[list[StatusWrite], list[Event], float]:
         """Return what to write, what to tell, and when to call again at the latest.
 
-        `now` is in seconds on CLOCK_BOOTTIME, `wall` Unix time in seconds.
+        `now` is in seconds on CLOCK_BOOTTIME, `wall` Unix time in seconds. Of much work a part is
+        done, and the time to call again is now.
         """
-        before: dict[Key, Outcome | None] = {}
-        self._ledger.advance(now)
+        self._ledger.advance(now, STEPS)
         if self._pools.changed:
             self._pools.settle(self._ledger.occupied())
-            self._dirty.update(self._services)
-        dirty, self._dirty = self._dirty, set()
-        self._decide(dirty, before)
-        self._ledger.settle()
-        if self._ledger.loosened:
-            self._ledger.loosened = False
-            self._decide(set(self._pending), before)
-            self._ledger.settle()
-        events = [event for key in sorted(before) for event in self._tell(key, before[key])]
+            self._review.mark_all()
+        events: list[Event] = []
+        if self._pools.filling:
+            self._pools.fill(STEPS, self._ledger.occupies)
+        if not self._pools.filling:
+            for key, before in self._review.work(STEPS):
+                self._unwritten[key] = None
+                events += self._tell(key, before)
+        for _, key in self._writes.ready(now):
+            if key in self._services:
+                self._unwritten[key] = None
         writes = [*self._write_services(now, wall), *self._write_pools(now, wall)]
+        if self._pools.filling or self._unwritten or not self._review.idle:
+            return writes, events, now
         wake_at = min(
             self._ledger.wake_at,
             self._writes.retry_at(now),
             min((at for at in self._pools_due() if at > now), default=inf),
         )
-        return writes, events, wake_at
-
-    def _decide(self, keys: Iterable[Key], before: dict[Key, Outcome | None]) -> None:
-        """Look at these Services: first all of them keep, then what is missing is given."""
-        batch: list[tuple[Request, Service, tuple[IPAddress, ...]]] = []
-        for key in keys:
-            service = self._services[key]
-            if not self._pools and key not in self._outcomes:
-                continue
-            before.setdefault(key, self._outcomes.get(key))
-            self._unwritten.add(key)
-            decided = self._ledger.held(key)
-            self._drop(key)
-            if serves(service, self._scope):
-                batch.append((request(service, self._scope), service, decided))
-        batch.sort(key=lambda each: _order(*each))
-        for asked, service, decided in batch:
-            self._allocation.keep(asked, status.shown(service), decided)
-        for asked, service, _ in batch:
-            if service.deleting:
-                continue
-            outcome = self._allocation.complete(asked)
-            self._outcomes[asked.key] = outcome
-            if not outcome.satisfied:
-                self._pending.add(asked.key)
-
-    def _drop(self, key: Key) -> None:
-        self._ledger.leave(key)
-        self._outcomes.pop(key, None)
-        self._pending.discard(key)
+        return writes, events, max(wake_at, now)
 
     def _tell(self, key: Key, before: Outcome | None) -> Iterator[Event]:
-        outcome = self._outcomes.get(key)
+        outcome = self._review.outcomes.get(key)
         if outcome is None or outcome == before:
             return
         service = self._services[key]
@@ -194,18 +165,21 @@ class Ipam:
         return f"{address} of pool {pools[0]}" if pools else str(address)
 
     def _write_services(self, now: float, wall: float) -> Iterator[StatusWrite]:
-        for key in sorted(self._unwritten):
+        """Write what was decided; what may not be written yet comes back when it may."""
+        for _ in range(min(STEPS, len(self._unwritten))):
+            key = next(iter(self._unwritten))
+            del self._unwritten[key]
+            if self._review.open(key) or not self._writes.may_start(Kind.SERVICE, key, now):
+                continue
             patch = self._service_patch(self._services[key], wall)
-            if patch is None:
-                self._unwritten.discard(key)
-            elif self._writes.start(Kind.SERVICE, key, now):
-                self._unwritten.discard(key)
-                outcome = self._outcomes.get(key)
+            if patch is not None:
+                self._writes.start(Kind.SERVICE, key, now)
+                outcome = self._review.outcomes.get(key)
                 self._ledger.promise(key, outcome.addresses if outcome is not None else ())
                 yield StatusWrite(Kind.SERVICE, key, patch)
 
     def _service_patch(self, service: Service, wall: float) -> status.Patch | None:
-        outcome = self._outcomes.get(service.key)
+        outcome = self._review.outcomes.get(service.key)
         if outcome is not None:
             return status.assigned(service, outcome, wall)
         if status.verdict(service) is None or service.deleting or serves(service, self._scope):
@@ -223,6 +197,8 @@ class Ipam:
         return status.released(service, foreign)
 
     def _write_pools(self, now: float, wall: float) -> Iterator[StatusWrite]:
+        if self._pools.filling:
+            return
         for compiled in self._pools.ordered:
             pool = compiled.pool
             state = (pool.resource_version, compiled.available, compiled.conflict)
@@ -244,11 +220,3 @@ class Ipam:
             state = (compiled.pool.resource_version, compiled.available, compiled.conflict)
             if self._pools_told.get(compiled.pool.key) != state:
                 yield self._pool_due(compiled.pool.key)
-
-
-def _order(
-    asked: Request, service: Service, decided: tuple[IPAddress, ...]
-) -> tuple[bool, str, Key]:
-    """Who is served first: who has all it asks for, then the older."""
-    has = (*status.shown(service), *decided)
-    return not satisfies(asked, has), *asked.order

@@ -10,6 +10,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from math import inf
 
@@ -34,7 +35,8 @@ class Ledger:
         self._showing: dict[IPAddress, set[Key]] = {}
         self._resting: dict[IPAddress, tuple[Key, float]] = {}  # in the order of their ends
         self._hidden: dict[IPAddress, Key] = {}  # since the last advance
-        self._left: list[tuple[IPAddress, Key, Sharing]] = []  # since the last settle
+        self._rest_of: dict[Key, Addresses] = {}
+        self._left: deque[tuple[IPAddress, Key, Sharing]] = deque()  # not settled yet
         self._groups: dict[str, Addresses] = {}  # by sharing key
         self._group_of: dict[IPAddress, str] = {}
 
@@ -50,7 +52,7 @@ class Ledger:
         """Decide that the Service has the address, alone or with those that have it already."""
         self._held.setdefault(request.key, {})[address] = None
         self._users.setdefault(address, {})[request.key] = request.sharing
-        self._resting.pop(address, None)
+        self._end_rest(address)
         self._regroup(address, request.sharing.key)
         self._pools.take(address)
 
@@ -63,18 +65,17 @@ class Ledger:
                 del self._users[address]
             self._left.append((address, key, sharing))
 
-    def leave_all(self) -> None:
-        """Take back all decisions, of all Services."""
-        for key in tuple(self._held):
-            self.leave(key)
+    @property
+    def leaving(self) -> bool:
+        """Is there still to settle what was left?"""
+        return bool(self._left)
 
-    def settle(self) -> None:
-        """Free what was left and not joined again."""
-        left, self._left = self._left, []
-        for address, key, sharing in left:
-            if self._users.get(address, {}).get(key) != sharing:
-                self.loosened = True
-                self._free_if_unused(address)
+    def settle_one(self) -> None:
+        """Free the address that was left first, if it was not joined again."""
+        address, key, sharing = self._left.popleft()
+        if self._users.get(address, {}).get(key) != sharing:
+            self.loosened = True
+            self._free_if_unused(address)
 
     def users(self, address: IPAddress) -> tuple[Key, ...]:
         return tuple(self._users.get(address, ()))
@@ -100,30 +101,37 @@ class Ledger:
         """Take in that a write with these addresses is under way: the status may show them."""
         self._set_shown(key, self._shown.get(key, frozenset()).union(addresses))
 
-    def advance(self, now: float) -> None:
-        """Start the rest of what is not shown any more, and end it when its time has come."""
-        hidden, self._hidden = self._hidden, {}
-        for address, key in hidden.items():
+    def advance(self, now: float, most: int) -> None:
+        """Start the rest of what is not shown any more, and end it when its time has come.
+
+        Of each at most so many; `wake_at` says whether there are more.
+        """
+        for _ in range(min(most, len(self._hidden))):
+            address = next(iter(self._hidden))
+            key = self._hidden.pop(address)
             self.loosened = True
             if self._rest_seconds > 0 and not (address in self._users or address in self._showing):
-                self._resting.pop(address, None)
+                self._end_rest(address)
                 self._resting[address] = (key, now + self._rest_seconds)
+                self._rest_of.setdefault(key, {})[address] = None
             else:
                 self._free_if_unused(address)
-        rested = []
-        for address, (_, until) in self._resting.items():
-            if until > now:
+        for _ in range(most):
+            if self.rest_ends_at > now:
                 break
-            rested.append(address)
-        for address in rested:
-            del self._resting[address]
+            address = next(iter(self._resting))
+            self._end_rest(address)
             self.loosened = True
             self._free_if_unused(address)
 
     @property
-    def wake_at(self) -> float:
-        """When the next rest ends."""
+    def rest_ends_at(self) -> float:
         return next((until for _, until in self._resting.values()), inf)
+
+    @property
+    def wake_at(self) -> float:
+        """When there is something to advance."""
+        return -inf if self._hidden else self.rest_ends_at
 
     def withheld(self, address: IPAddress, key: Key) -> str:
         """Why the Service may not have an address that nobody has by decision; "" if it may."""
@@ -137,11 +145,20 @@ class Ledger:
 
     def former(self, key: Key) -> tuple[IPAddress, ...]:
         """List the resting addresses that were the Service's."""
-        return tuple(address for address, (owner, _) in self._resting.items() if owner == key)
+        return tuple(self._rest_of.get(key, ()))
 
     def occupied(self) -> set[IPAddress]:
         """Everything that is not free."""
         return {*self._users, *self._showing, *self._resting, *self._hidden}
+
+    def occupies(self, address: IPAddress) -> bool:
+        """Is the address one that is not free?"""
+        return (
+            address in self._users
+            or address in self._showing
+            or address in self._resting
+            or address in self._hidden
+        )
 
     def _set_shown(self, key: Key, addresses: frozenset[IPAddress]) -> None:
         before = self._shown.pop(key, frozenset())
@@ -160,8 +177,16 @@ class Ledger:
         if address in self._users:
             return
         self._regroup(address, "")
-        if not (address in self._showing or address in self._resting or address in self._hidden):
+        if not self.occupies(address):
             self._pools.give_back(address)
+
+    def _end_rest(self, address: IPAddress) -> None:
+        resting = self._resting.pop(address, None)
+        if resting is not None:
+            key, _ = resting
+            del self._rest_of[key][address]
+            if not self._rest_of[key]:
+                del self._rest_of[key]
 
     def _regroup(self, address: IPAddress, sharing_key: str) -> None:
         before = self._group_of.get(address, "")

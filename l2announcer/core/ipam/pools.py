@@ -13,7 +13,7 @@ Rules of this file:
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -75,6 +75,11 @@ class CompiledPool:
             address in each.range and int(address) not in each.range.reserved for each in self.free
         )
 
+    def take(self, address: IPAddress) -> None:
+        """Mark as not free in every block that has the address."""
+        for each in self.free:
+            each.take(address)
+
     def keeps(self, address: IPAddress, labels: Labels) -> bool:
         """May a Service with these labels go on having the address?"""
         if isinstance(self.services, Matcher) and not self.services.matches(labels):
@@ -83,12 +88,14 @@ class CompiledPool:
 
 
 class Pools:
-    """All pools. `changed` tells that settle is due: nothing else may be asked before it."""
+    """All pools. `changed` tells that settle is due, then fill: nothing else is asked before it."""
 
     def __init__(self) -> None:
         self.changed = False
         self.ordered: list[CompiledPool] = []
         self._pools: dict[Key, CompiledPool] = {}
+        self._fresh: list[CompiledPool] = []
+        self._to_take: list[IPAddress] = []  # in the fresh ones
 
     def __bool__(self) -> bool:
         return bool(self._pools)
@@ -114,18 +121,31 @@ class Pools:
         self.changed = False
         self.ordered = sorted(self._pools.values(), key=lambda each: each.age)
         _mark_conflicts(self.ordered)
-        fresh = [each for compiled in self.ordered if not compiled.filled for each in compiled.free]
-        for address in occupied if fresh else ():
-            for each in fresh:
-                each.take(address)
-        for compiled in self.ordered:
-            compiled.filled = True
+        self._fresh = [each for each in self.ordered if not each.filled]
+        self._to_take = list(occupied) if self._fresh else []
+        self.fill(0, lambda _: True)
+
+    @property
+    def filling(self) -> bool:
+        """Are there pools in which what is not free still counts as free?"""
+        return bool(self._fresh)
+
+    def fill(self, most: int, occupied: Callable[[IPAddress], bool]) -> None:
+        """Take so many addresses in the pools that are new, those that are still not free."""
+        for address in self._to_take[-most:] if most else ():
+            if occupied(address):
+                for compiled in self._fresh:
+                    compiled.take(address)
+        del self._to_take[len(self._to_take) - most :]
+        if not self._to_take:
+            for compiled in self._fresh:
+                compiled.filled = True
+            self._fresh = []
 
     def take(self, address: IPAddress) -> None:
         """Mark as not free in every range that has the address."""
         for compiled in self._pools.values():
-            for each in compiled.free:
-                each.take(address)
+            compiled.take(address)
 
     def give_back(self, address: IPAddress) -> None:
         """Mark as free in every range that has the address."""

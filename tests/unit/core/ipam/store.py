@@ -14,6 +14,7 @@ from l2announcer.core.model import Block, Condition, Ingress, Key, Kind, Pool, S
 START = 1_000.0
 WALL = 1_700_000_000.0
 ROUNDS = 100
+STEPS = 10_000
 SATISFIED = "cilium.io/IPAMRequestSatisfied"
 
 
@@ -117,11 +118,22 @@ class Store:
             self.ipam.handle_service(service)
         self.ipam.begin()
 
-    def poll(self) -> list[StatusWrite]:
-        writes, events, _ = self.ipam.poll(self.now, WALL + self.now)
+    def step(self) -> tuple[list[StatusWrite], bool]:
+        """Poll once; is there more to do at once?"""
+        writes, events, wake_at = self.ipam.poll(self.now, WALL + self.now)
         self.events += events
         self.written += writes
-        return writes
+        return writes, wake_at <= self.now
+
+    def poll(self) -> list[StatusWrite]:
+        """Poll until nothing is left to do at once."""
+        writes: list[StatusWrite] = []
+        for _ in range(STEPS):
+            more, again = self.step()
+            writes += more
+            if not again:
+                return writes
+        raise AssertionError("it has always something to do")
 
     def poll_services(self) -> list[StatusWrite]:
         """Poll a second later, and carry out what is for pools; the writes for Services."""

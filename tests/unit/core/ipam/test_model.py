@@ -9,12 +9,19 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from l2announcer.core.effects import StatusWrite
 from l2announcer.core.facts import Refusal
+from l2announcer.core.ipam import ipam
 from l2announcer.core.ipam.sharing import obstacle, sharing
 from l2announcer.core.model import Key, Kind, LabelSelector, Pool, Port, Service
 from tests.unit.core.ipam.store import Store, svc
@@ -84,7 +91,8 @@ class History(RuleBasedStateMachine):
     @rule()
     def poll(self) -> None:
         self.store.now += 1
-        self.under_way += self.store.poll()
+        writes, _ = self.store.step()
+        self.under_way += writes
 
     @precondition(lambda self: bool(self.under_way))
     @rule(data=st.data(), fate=st.sampled_from(["done", "done", "lost", "late"]))
@@ -193,10 +201,16 @@ def naive_blocks(pool: Pool) -> Blocks:
     return found
 
 
-TestHistory = History.TestCase
-TestHistory.settings = settings(
+SOME = settings(
     max_examples=60,
     stateful_step_count=30,
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
+
+
+@pytest.mark.parametrize("steps", [1, 3, ipam.STEPS])
+def test_any_history(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
+    """However little is done in one poll."""
+    monkeypatch.setattr(ipam, "STEPS", steps)
+    run_state_machine_as_test(History, settings=SOME)
