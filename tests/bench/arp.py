@@ -1,4 +1,4 @@
-"""How fast ARP is answered: by the kernel, by a responder in Go and by ours, side by side.
+"""How fast neighbours are answered: by the kernel, by a responder in Go and by ours, side by side.
 
 Run by `python -m tests.bench.arp`. In every round each responder gets the same load in turn, so
 that whatever else the machine does hits all alike; what counts are the ratios to the one in Go.
@@ -11,16 +11,16 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 from tests.bench.load import FOREIGN_RATE, Heard, asked, stormed
 from tests.bench.programs import NoProgramError, built
 from tests.bench.report import Row, publish
-from tests.bench.responders import Bench, built_bench, put_first
+from tests.bench.responders import ARP, ND, Bench, Protocol, built_bench, put_first
 from tests.lab.namespaces import Lab
 from tests.lab.root import LabError, become_lab_root
 
-PROTOCOL = "arp"
 FEW, MANY = 1, 64
 """How many requests are outstanding."""
 USUAL = 100
@@ -32,7 +32,7 @@ class Extent:
     """How much is measured: everything in so many rounds, each of so many seconds or requests."""
 
     addresses: Sequence[int] = (1, USUAL, 1_000, 10_000)
-    rounds: int = 9
+    rounds: int = 7
     seconds: float = 0.3
     most: int = 1 << 30
 
@@ -41,6 +41,7 @@ class Extent:
 class Cell:
     """What one responder was asked; the storm's requests are for addresses of other nodes."""
 
+    protocol: str
     responder: str
     outstanding: int
     addresses: int
@@ -70,18 +71,19 @@ STORM = f"foreign, {FOREIGN_RATE}/s"
 
 def measured(bench: Bench, extent: Extent) -> list[Row]:
     """Every cell, in rounds; then how our loop stalls under full load; then the storm."""
+    protocol = bench.protocol.name
     found: dict[Cell, list[Heard]] = defaultdict(list)
     stalls: dict[Cell, list[float]] = defaultdict(list)
     for addresses in extent.addresses:
         for responder in bench.responders:
             responder.grant(addresses)
-            _ask(bench, extent, Cell(responder.name, MANY, addresses))  # to warm up
+            _ask(bench, extent, Cell(protocol, responder.name, MANY, addresses))  # to warm up
         for _ in range(extent.rounds):
             for outstanding in (FEW, MANY):
                 for responder in bench.responders:
-                    cell = Cell(responder.name, outstanding, addresses)
+                    cell = Cell(protocol, responder.name, outstanding, addresses)
                     found[cell].append(_ask(bench, extent, cell))
-            cell = Cell(bench.ours.name, MANY, addresses)
+            cell = Cell(protocol, bench.ours.name, MANY, addresses)
             bench.ours.say("watch")
             _ask(bench, extent, cell)
             stalls[cell].append(float(bench.ours.say("stall")))
@@ -106,10 +108,11 @@ def _ask(bench: Bench, extent: Extent, cell: Cell) -> Heard:
 
 
 def _storm(bench: Bench, extent: Extent) -> Found:
+    protocol = bench.protocol.name
     found: dict[Cell, list[Heard]] = defaultdict(list)
     for _ in range(extent.rounds):
         for responder in (bench.go, bench.ours):
-            cell = Cell(responder.name, 0, extent.addresses[-1], STORM)
+            cell = Cell(protocol, responder.name, 0, extent.addresses[-1], STORM)
             found[cell].append(stormed(bench, responder, seconds=extent.seconds))
     return found
 
@@ -126,7 +129,7 @@ def _rows(what: str, quantity: Quantity, found: Found) -> Iterator[Row]:
 
 
 def _of_go(cell: Cell) -> Cell:
-    return Cell("go", cell.outstanding, cell.addresses, cell.load)
+    return Cell(cell.protocol, "go", cell.outstanding, cell.addresses, cell.load)
 
 
 def _labels(cell: Cell) -> dict[str, str | int | float]:
@@ -134,7 +137,7 @@ def _labels(cell: Cell) -> dict[str, str | int | float]:
         "responder": cell.responder,
         "outstanding": cell.outstanding,
         "addresses": cell.addresses,
-        "protocol": PROTOCOL,
+        "protocol": cell.protocol,
         "load": cell.load,
     }
 
@@ -147,12 +150,13 @@ def _to_go(samples: Sequence[float], beside: Sequence[float]) -> dict[str, float
 
 
 def marks(rows: Sequence[Row]) -> Iterator[str]:
-    """How far ours is from where it should be, a sentence each."""
+    """How far ours is from where it should be in one protocol, a sentence each."""
 
     def row(what: str, outstanding: int, addresses: int, load: str = "own") -> Row:
-        cell = Cell("ours", outstanding, addresses, load)
+        cell = Cell(protocol, "ours", outstanding, addresses, load)
         return next(r for r in rows if r.what == what and r.labels.items() >= _labels(cell).items())
 
+    protocol = str(rows[0].labels["protocol"])
     most = max(int(each.labels["addresses"]) for each in rows)
     usual = row(REPLIES, MANY, USUAL)
     flat = median(row(REPLIES, MANY, most).samples) / median(usual.samples)
@@ -177,12 +181,17 @@ def main() -> None:
         become_lab_root()
         programs = built()
         put_first(os.getpid())
-        with Lab() as lab:
-            rows = measured(built_bench(lab, programs), Extent())
+        found = {protocol.name: _all(programs, protocol) for protocol in (ARP, ND)}
     except (LabError, NoProgramError) as error:
         raise SystemExit(f"skipped: {error}") from error
-    publish("arp", rows)
-    print("\n".join(marks(rows)))
+    publish("arp", [row for rows in found.values() for row in rows])
+    for name, rows in found.items():
+        print(name, *marks(rows), sep="\n")
+
+
+def _all(programs: Path, protocol: Protocol) -> list[Row]:
+    with Lab() as lab:
+        return measured(built_bench(lab, programs, protocol), Extent())
 
 
 if __name__ == "__main__":

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import Any
 
-from tests.bench.responders import FIRST, FOREIGN, LOAD_PROCESSORS, Bench, Responder, on
+from l2announcer.core.model import IPAddress
+from tests.bench.responders import LOAD_PROCESSORS, Bench, Responder, on
 from tests.lab.root import LabError
 
 FOREIGN_RATE = 50_000
@@ -43,7 +45,7 @@ def asked(
         responder,
         seconds,
         {
-            "first": FIRST,
+            "first": _last_bytes(bench.protocol.first),
             "addresses": addresses,
             "outstanding": outstanding,
             "requests": most,
@@ -57,15 +59,29 @@ def stormed(bench: Bench, responder: Responder, *, seconds: float) -> Heard:
         bench,
         responder,
         seconds,
-        {"first": FOREIGN, "addresses": FOREIGN_ADDRESSES, "rate": FOREIGN_RATE},
+        {
+            "first": _last_bytes(bench.protocol.foreign),
+            "addresses": FOREIGN_ADDRESSES,
+            "rate": FOREIGN_RATE,
+        },
     )
     if heard.replies:
         raise LabError(f"{responder.name} answered {heard.replies} requests that are for others")
     return heard
 
 
+def _last_bytes(address: IPAddress) -> IPv4Address:
+    """The generator is told no more of an address than its last four bytes."""
+    return IPv4Address(int(address) % (1 << 32))
+
+
 def _run(bench: Bench, responder: Responder, seconds: float, options: dict[str, Any]) -> Heard:
-    options = {"interface": responder.link, "time": f"{seconds}s", **options}
+    options = {
+        "protocol": bench.protocol.name,
+        "interface": responder.link,
+        "time": f"{seconds}s",
+        **options,
+    }
     arguments = [f"-{name}={value}" for name, value in options.items()]
     command = on(LOAD_PROCESSORS, [str(bench.programs / "load"), *arguments])
     before = responder.processor_seconds()

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import closing
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 from math import inf
 
 import uvloop
@@ -25,7 +25,7 @@ from l2announcer.core.answers import AnswerTable, Grant
 from l2announcer.core.effects import Gratuitous, Message
 from l2announcer.core.facts import Fact
 from l2announcer.core.gratuitous import Pacing
-from l2announcer.core.model import Announcement, Link
+from l2announcer.core.model import Announcement, IPAddress, Link
 from l2announcer.core.tenure import Tenure
 from l2announcer.lan.responder import Responder
 from tests.bench.report import percentile
@@ -85,10 +85,10 @@ class Node:
         """Carry one order out; what to say of it."""
         match order:
             case ["grant", first, count]:
-                self._grant(IPv4Address(first), int(count))
+                self._grant(ip_address(first), int(count))
             case ["take-over", first, count]:
                 start = clock.now()
-                await self._announce(self._grant(IPv4Address(first), int(count)))
+                await self._announce(self._grant(ip_address(first), int(count)))
                 return str(clock.now() - start)
             case ["watch"]:
                 self._ticker.start()
@@ -98,7 +98,7 @@ class Node:
                 raise SystemExit(f"no such order: {' '.join(order)}")
         return "ready"
 
-    def _grant(self, first: IPv4Address, count: int) -> list[Grant]:
+    def _grant(self, first: IPAddress, count: int) -> list[Grant]:
         until = clock.now() + TENURE_SECONDS
         grants = [
             Grant(Announcement(first + number, self._link.name), Tenure(until))

@@ -23,7 +23,7 @@ from l2announcer.wire import arp
 from l2announcer.wire.ethernet import ETHERTYPE_ARP
 from tests.bench.report import Row, publish
 from tests.bench.responders import (
-    FIRST,
+    ARP,
     INTERFACE,
     OWN_ADDRESS,
     ProcessResponder,
@@ -33,6 +33,7 @@ from tests.bench.responders import (
 from tests.lab.namespaces import Lab, Namespace
 from tests.lab.root import LabError, become_lab_root
 
+FIRST = IPv4Address(int(ARP.first))
 FORMER = "02:00:00:00:00:01"
 SENTINEL = IPv4Address("10.255.0.1")
 ASKER = IPv4Address("172.19.0.8")
@@ -71,7 +72,7 @@ def built_segment(lab: Lab) -> Segment:
     node = lab.host("node", OWN_ADDRESS)
     asker = lab.host("asker", f"{ASKER}/16")
     neighbour = lab.host("neighbour", NEIGHBOUR)
-    ours = our_responder(node, INTERFACE)
+    ours = our_responder(node, INTERFACE, ARP)
     return Segment(node=node, ours=ours, asker=asker, neighbour=neighbour)
 
 

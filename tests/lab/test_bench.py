@@ -6,16 +6,17 @@ import pytest
 
 from tests.bench import arp, takeover
 from tests.bench.programs import built, why_not
-from tests.bench.responders import built_bench
+from tests.bench.responders import ARP, ND, Protocol, built_bench
 from tests.lab.namespaces import Lab
 
 pytestmark = pytest.mark.lab
 
 
+@pytest.mark.parametrize("protocol", [ARP, ND], ids=["arp", "nd"])
 @pytest.mark.skipif(bool(why_not()), reason=why_not())
-def test_every_responder_answers_the_load_and_none_the_storm(lab: Lab) -> None:
+def test_every_responder_answers_the_load_and_none_the_storm(lab: Lab, protocol: Protocol) -> None:
     extent = arp.Extent(addresses=(1, arp.USUAL), rounds=1, seconds=1.0, most=300)
-    rows = arp.measured(built_bench(lab, built()), extent)
+    rows = arp.measured(built_bench(lab, built(), protocol), extent)
 
     answered = {
         (row.labels["responder"], row.labels["outstanding"], row.labels["addresses"])

@@ -45,8 +45,8 @@ type result struct {
 
 type load struct {
 	fd        int
-	request   [packet.MinimumBytes]byte
-	buffer    [packet.MinimumBytes]byte
+	questions questions
+	buffer    [packet.MinimumBytes + 26]byte
 	mac       net.HardwareAddr
 	first     uint32
 	addresses uint32
@@ -58,10 +58,9 @@ type load struct {
 func (l *load) ask(slot int) uint32 {
 	target := l.first + l.next
 	l.next = (l.next + 1) % l.addresses
-	binary.BigEndian.PutUint32(l.request[packet.SenderAddress:], firstAsker+uint32(slot))
-	binary.BigEndian.PutUint32(l.request[packet.TargetAddress:], target)
+	request := l.questions.request(firstAsker+uint32(slot), target)
 	_, _, failed := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(l.fd),
-		uintptr(unsafe.Pointer(&l.request)), uintptr(len(l.request)))
+		uintptr(unsafe.Pointer(&request[0])), uintptr(len(request)))
 	if failed != 0 && failed != syscall.ENOBUFS {
 		log.Fatal("send: ", failed)
 	}
@@ -81,13 +80,14 @@ func (l *load) hear() (slot int, target uint32, heard bool) {
 			return 0, 0, false
 		}
 		frame := l.buffer[:length]
-		if length < packet.End || frame[packet.Operation+1] != packet.Reply ||
-			!slices.Equal(frame[packet.Destination:packet.Source], l.mac) {
-			l.found.Strange++
-			continue
+		if !slices.Equal(frame[packet.Destination:packet.Source], l.mac) {
+			continue // what a kernel tells everybody of itself
 		}
-		asker := binary.BigEndian.Uint32(frame[packet.TargetAddress:])
-		return int(asker - firstAsker), binary.BigEndian.Uint32(frame[packet.SenderAddress:]), true
+		asker, target, sound := l.questions.reply(frame)
+		if sound {
+			return int(asker - firstAsker), target, true
+		}
+		l.found.Strange++
 	}
 }
 
@@ -157,7 +157,8 @@ func percentiles(latencies []time.Duration) (float64, float64) {
 
 func main() {
 	name := flag.String("interface", "", "where to ask")
-	first := flag.String("first", "10.0.0.1", "the first address to ask for")
+	protocol := flag.String("protocol", "arp", "how to ask: arp or nd")
+	first := flag.String("first", "10.0.0.1", "the first address to ask for; IPv6 ends in these bytes")
 	addresses := flag.Uint("addresses", 1, "how many addresses to ask for, in turn")
 	outstanding := flag.Int("outstanding", 1, "how many requests to keep under way")
 	rate := flag.Int("rate", 0, "requests per second, whether answered or not")
@@ -166,20 +167,22 @@ func main() {
 	flag.Parse()
 	runtime.LockOSThread()
 	debug.SetGCPercent(-1)
-	fd, link, err := packet.Open(*name)
+	etherType := uint16(packet.ARP)
+	if *protocol == "nd" {
+		etherType = packet.IPv6
+	}
+	fd, link, err := packet.Open(*name, etherType)
 	if err != nil {
 		log.Fatal(err)
 	}
 	l := load{fd: fd, mac: link.HardwareAddr, addresses: uint32(*addresses)}
+	if *protocol == "nd" {
+		l.questions = newSolicitations(l.mac)
+	} else {
+		l.questions = newRequests(l.mac)
+	}
 	from := netip.MustParseAddr(*first).As4()
 	l.first = binary.BigEndian.Uint32(from[:])
-	for place := range 6 {
-		l.request[packet.Destination+place] = 0xff
-	}
-	copy(l.request[packet.Source:], l.mac)
-	copy(l.request[packet.EtherType:], packet.Opening)
-	l.request[packet.Operation+1] = packet.Request
-	copy(l.request[packet.SenderMAC:], l.mac)
 	if *rate > 0 {
 		l.pace(*rate, *limit)
 	} else {

@@ -1,4 +1,4 @@
-// Package packet opens AF_PACKET sockets for ARP, and names the places in an ARP frame.
+// Package packet opens AF_PACKET sockets, and names the places in frames of ARP.
 package packet
 
 import (
@@ -28,8 +28,14 @@ const (
 // Opening is EtherType and format: ARP, Ethernet, IPv4, six and four bytes of address.
 var Opening = []byte{0x08, 0x06, 0x00, 0x01, 0x08, 0x00, 6, 4}
 
-// Open returns a socket that hears ARP on one interface, and the interface.
-func Open(name string) (int, *net.Interface, error) {
+// Types of Ethernet frames.
+const (
+	ARP  = 0x0806
+	IPv6 = 0x86dd
+)
+
+// Open returns a socket that hears frames of one type on one interface, and the interface.
+func Open(name string, etherType uint16) (int, *net.Interface, error) {
 	link, err := net.InterfaceByName(name)
 	if err != nil {
 		return -1, nil, err
@@ -38,7 +44,7 @@ func Open(name string) (int, *net.Interface, error) {
 	if err != nil {
 		return -1, nil, err
 	}
-	address := syscall.SockaddrLinklayer{Protocol: Protocol(), Ifindex: link.Index}
+	address := syscall.SockaddrLinklayer{Protocol: Protocol(etherType), Ifindex: link.Index}
 	if err := syscall.Bind(fd, &address); err != nil {
 		syscall.Close(fd)
 		return -1, nil, err
@@ -46,7 +52,7 @@ func Open(name string) (int, *net.Interface, error) {
 	return fd, link, nil
 }
 
-// Protocol is the EtherType of ARP as packet(7) wants it: in network order.
-func Protocol() uint16 {
-	return binary.NativeEndian.Uint16(Opening[:2])
+// Protocol is a type of Ethernet frames as packet(7) wants it: in network order.
+func Protocol(etherType uint16) uint16 {
+	return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, etherType))
 }

@@ -5,7 +5,7 @@
 // message, looks its target up under a lock, and writes one reply (sendto). Unlike the announcers
 // in use it neither counts nor logs.
 //
-// Every line "grant FIRST COUNT" on standard input makes it answer for COUNT addresses from FIRST
+// Its arguments are the interface and the protocol, arp or nd. Every line "grant FIRST COUNT" on standard input makes it answer for COUNT addresses from FIRST
 // on, and is acknowledged by "ready".
 package main
 
@@ -64,7 +64,7 @@ func (r *responder) run() error {
 
 func (r *responder) answer() error {
 	buffer := make([]byte, 128)
-	length, err := r.read(buffer)
+	length, _, err := read(r.socket, buffer)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,13 @@ func (r *responder) answer() error {
 		Source:      r.link.HardwareAddr,
 		Payload:     answer.Encode(),
 	}
-	return r.write(reply.Encode(), asked.SenderMAC)
+	to := &syscall.SockaddrLinklayer{
+		Protocol: packet.Protocol(packet.ARP),
+		Ifindex:  r.link.Index,
+		Halen:    uint8(len(asked.SenderMAC)),
+	}
+	copy(to.Addr[:], asked.SenderMAC)
+	return write(r.socket, reply.Encode(), to)
 }
 
 func (r *responder) isMeant(frame *packet.Frame) bool {
@@ -100,53 +106,71 @@ func (r *responder) isMeant(frame *packet.Frame) bool {
 }
 
 // read waits in the poller: the goroutine is parked while there is nothing to read.
-func (r *responder) read(buffer []byte) (length int, err error) {
-	closed := r.socket.Read(func(fd uintptr) bool {
-		length, _, err = syscall.Recvfrom(int(fd), buffer, 0)
+func read(socket syscall.RawConn, buffer []byte) (length int, from syscall.Sockaddr, err error) {
+	closed := socket.Read(func(fd uintptr) bool {
+		length, from, err = syscall.Recvfrom(int(fd), buffer, 0)
 		return err != syscall.EAGAIN
 	})
-	return length, errors.Join(closed, err)
+	return length, from, errors.Join(closed, err)
 }
 
-func (r *responder) write(frame []byte, to net.HardwareAddr) (err error) {
-	address := &syscall.SockaddrLinklayer{
-		Protocol: packet.Protocol(),
-		Ifindex:  r.link.Index,
-		Halen:    uint8(len(to)),
-	}
-	copy(address.Addr[:], to)
-	closed := r.socket.Write(func(fd uintptr) bool {
-		err = syscall.Sendto(int(fd), frame, 0, address)
+func write(socket syscall.RawConn, message []byte, to syscall.Sockaddr) (err error) {
+	closed := socket.Write(func(fd uintptr) bool {
+		err = syscall.Sendto(int(fd), message, 0, to)
 		return err != syscall.EAGAIN
 	})
 	return errors.Join(closed, err)
 }
 
-func main() {
-	fd, link, err := packet.Open(os.Args[1])
-	if err != nil {
-		log.Fatal(err)
-	}
+func waiting(fd int) (syscall.RawConn, error) {
 	if err := syscall.SetNonblock(fd, true); err != nil {
-		log.Fatal(err)
+		return nil, err
 	}
-	file := os.NewFile(uintptr(fd), "packet")
-	socket, err := file.SyscallConn()
+	return os.NewFile(uintptr(fd), "socket").SyscallConn()
+}
+
+func open(name, protocol string, granted *table) (run func() error, join func(netip.Addr, int) error, err error) {
+	if protocol == "nd" {
+		link, err := net.InterfaceByName(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		fd, err := openICMP(link)
+		if err != nil {
+			return nil, nil, err
+		}
+		socket, err := waiting(fd)
+		answering := &solicited{socket: socket, link: link, granted: granted}
+		return answering.run, answering.join, err
+	}
+	fd, link, err := packet.Open(name, packet.ARP)
+	if err != nil {
+		return nil, nil, err
+	}
+	socket, err := waiting(fd)
+	answering := &responder{socket: socket, link: link, granted: granted}
+	return answering.run, func(netip.Addr, int) error { return nil }, err
+}
+
+func main() {
+	granted := &table{}
+	run, join, err := open(os.Args[1], os.Args[2], granted)
 	if err != nil {
 		log.Fatal(err)
 	}
-	granted := &table{}
-	answering := &responder{socket: socket, link: link, granted: granted}
-	go func() { log.Fatal(answering.run()) }()
+	go func() { log.Fatal(run()) }()
 	orders := bufio.NewScanner(os.Stdin)
 	for orders.Scan() {
-		var first string
+		var text string
 		var count int
-		if _, err := fmt.Sscanf(orders.Text(), "grant %s %d", &first, &count); err != nil {
+		if _, err := fmt.Sscanf(orders.Text(), "grant %s %d", &text, &count); err != nil {
 			log.Fatal(err)
 		}
-		granted.fill(netip.MustParseAddr(first), count)
+		first := netip.MustParseAddr(text)
+		granted.fill(first, count)
+		if err := join(first, count); err != nil {
+			log.Fatal(err)
+		}
 		fmt.Println("ready")
 	}
-	file.Close()
 }
