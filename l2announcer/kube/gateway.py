@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import assert_never
 
@@ -28,6 +29,7 @@ from l2announcer.kube.services import read_service, read_services
 
 READ_SECONDS = 5.0
 STATUS_SECONDS = 10.0
+STATUSES_AT_ONCE = 32  # each waits on a connection of its own; more of them make none faster
 
 
 class Gateway:
@@ -52,6 +54,7 @@ class Gateway:
         self._lease_namespace = lease_namespace
         self._lease_write_seconds = lease_write_seconds
         self._observe_renewal = observe_renewal
+        self._statuses = asyncio.Semaphore(STATUSES_AT_ONCE)
         self._resources = table(
             node_name=node_name,
             lease_namespace=lease_namespace,
@@ -90,13 +93,14 @@ class Gateway:
             case ReadServices():
                 return await read_services(self._client, self._resources[Kind.SERVICE], PACE)
             case StatusWrite():
-                return await status.perform(
-                    self._client,
-                    call,
-                    resource=self._resources[call.kind],
-                    group_version=self._group_version(call.kind),
-                    timeout_seconds=STATUS_SECONDS,
-                )
+                async with self._statuses:
+                    return await status.perform(
+                        self._client,
+                        call,
+                        resource=self._resources[call.kind],
+                        group_version=self._group_version(call.kind),
+                        timeout_seconds=STATUS_SECONDS,
+                    )
             case _:
                 assert_never(call)
 

@@ -33,7 +33,7 @@ from l2announcer.core.facts import (
 from l2announcer.core.lease import body
 from l2announcer.core.model import Key, Kind, LeaseRecord
 from l2announcer.kube.client import Client
-from l2announcer.kube.gateway import Gateway
+from l2announcer.kube.gateway import STATUSES_AT_ONCE, Gateway
 from tests.fakes.apiserver import ApiServer
 from tests.fakes.bootstrap import apply_object
 from tests.fakes.faults import Action, Fault
@@ -163,6 +163,17 @@ async def test_a_service_s_status(server: ApiServer, rig: Rig) -> None:
     assert isinstance(written, StatusWritten)
     stale = await rig.do(StatusWrite(Kind.SERVICE, APP1, patch))
     assert stale == StatusRefused(Kind.SERVICE, APP1, Refusal.CONFLICT)
+
+
+async def test_a_crowd_of_statuses_is_written_a_few_at_once(server: ApiServer, rig: Rig) -> None:
+    """Thousands at once would wait for each other until each had waited for too long."""
+    server.faults.plant(Fault(action=Action.DELAY, resources={"services/status"}, seconds=0.1))
+    patch = {"metadata": {"resourceVersion": add_service(server)}, "status": {}}
+    calls = [StatusWrite(Kind.SERVICE, APP1, patch)] * (3 * STATUSES_AT_ONCE)
+    began_at = time.monotonic()
+    outcomes = await asyncio.gather(*map(rig.do, calls))
+    assert time.monotonic() - began_at >= 0.3
+    assert {type(outcome) for outcome in outcomes} <= {StatusWritten, StatusRefused}
 
 
 @pytest.mark.parametrize("served", ["v2", "v2alpha1"])
