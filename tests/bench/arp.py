@@ -7,7 +7,6 @@ The kernel's row is also what the load itself can do: both run on one processor 
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from statistics import median
 from tests.bench.load import FOREIGN_RATE, Heard, asked, stormed
 from tests.bench.programs import NoProgramError, built
 from tests.bench.report import Row, publish
-from tests.bench.responders import ARP, ND, Bench, Protocol, built_bench, put_first
+from tests.bench.responders import ARP, ND, Bench, Protocol, built_bench
 from tests.lab.namespaces import Lab
 from tests.lab.root import LabError, become_lab_root
 
@@ -180,7 +179,6 @@ def main() -> None:
     try:
         become_lab_root()
         programs = built()
-        put_first(os.getpid())
         found = {protocol.name: _all(programs, protocol) for protocol in (ARP, ND)}
     except (LabError, NoProgramError) as error:
         raise SystemExit(f"skipped: {error}") from error

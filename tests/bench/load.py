@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any
 
 from l2announcer.core.model import IPAddress
-from tests.bench.responders import LOAD_PROCESSORS, Bench, Responder, on
+from tests.bench.responders import LOAD_PROCESSORS, Bench, Responder, on, put_first
 from tests.lab.root import LabError
 
 FOREIGN_RATE = 50_000
@@ -85,9 +86,13 @@ def _run(bench: Bench, responder: Responder, seconds: float, options: dict[str, 
     arguments = [f"-{name}={value}" for name, value in options.items()]
     command = on(LOAD_PROCESSORS, [str(bench.programs / "load"), *arguments])
     before = responder.processor_seconds()
-    done = bench.client.run(command, seconds=seconds + 60)
+    load = bench.client.popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    put_first(load.pid)
+    told, failure = load.communicate(timeout=seconds + 60)
     used = responder.processor_seconds() - before
-    found = json.loads(done.stdout)
+    if load.returncode:
+        raise LabError(f"the load on {responder.name!r} failed: {failure.strip()}")
+    found = json.loads(told)
     return Heard(
         sent=found["sent"],
         replies=found["replies"],

@@ -163,10 +163,10 @@ def on(processors: Sequence[int], command: Sequence[str]) -> list[str]:
 
 
 def put_first(pid: int) -> None:
-    """Let a process go before whatever else this machine does, where that is allowed.
+    """Let a process with a session of its own go before all else here, where that is allowed.
 
-    Every session is a group of its own for the scheduler (sched(7), autogroup), and the nice value
-    that counts is the group's.
+    Every session is a group for the scheduler (sched(7), autogroup), and the nice value that counts
+    is the group's.
     """
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, pid, -20)

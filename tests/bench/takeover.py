@@ -28,7 +28,6 @@ from tests.bench.responders import (
     OWN_ADDRESS,
     ProcessResponder,
     our_responder,
-    put_first,
 )
 from tests.lab.namespaces import Lab, Namespace
 from tests.lab.root import LabError, become_lab_root
@@ -185,7 +184,6 @@ def _entry(address: IPv4Address, mac: str) -> list[str]:
 def main() -> None:
     try:
         become_lab_root()
-        put_first(os.getpid())
         with Lab() as lab:
             rows = measured(built_segment(lab), Extent())
     except LabError as error:
