@@ -11,6 +11,7 @@ from l2announcer.core.tenure import Tenure
 from l2announcer.wire import ipv6, ndp
 from l2announcer.wire.ethernet import UNSPECIFIED
 from l2announcer.wire.ndp import (
+    REPLY_FLAGS,
     REPLY_KIND,
     SENDER,
     SOURCE_LINK_ADDRESS,
@@ -22,10 +23,11 @@ from l2announcer.wire.ndp import (
     usual_parts,
 )
 
-Line = tuple[Tenure, tuple[Tenure, ...], bytes, bytes, int, bytes]
+Line = tuple[Tenure, tuple[Tenure, ...]]
 SOLICITATION = Kind.SOLICITATION.to_bytes(2, "big")
 _KIND = slice(54, 56)
 _NO_SENDERS = frozenset({0x00, 0xFF})
+GROUP_MAC_PREFIX = ipv6.group_mac(ipv6.SOLICITED_NODE_PREFIX)
 _number = int.from_bytes
 
 
@@ -36,7 +38,18 @@ class NdAnswers:
     watched, as sixteen bytes each. Nothing changes here but the tenures, which their electors move.
     """
 
-    __slots__ = ("_lines", "_mac", "_never_asking", "_notable", "_own", "addresses", "link")
+    __slots__ = (
+        "_end",
+        "_lines",
+        "_mac",
+        "_never_asking",
+        "_notable",
+        "_opening",
+        "_own",
+        "_rest",
+        "addresses",
+        "link",
+    )
 
     def __init__(
         self,
@@ -51,16 +64,11 @@ class NdAnswers:
         self._own = own
         self._never_asking = frozenset((*own, UNSPECIFIED))
         self._notable = self.addresses | {ipv6.UNSPECIFIED}
+        self._opening = ndp.reply_opening(mac=mac)
+        self._end = ndp.reply_end(mac=mac)
+        self._rest = ndp.reply_sum(mac=mac)
         self._lines: dict[bytes, Line] = {
-            address: (
-                first,
-                tuple(others),
-                ipv6.group_mac(ipv6.solicited_node_group(address)),
-                ndp.reply_opening(mac=mac, address=address),
-                ndp.reply_sum(mac=mac, address=address),
-                ndp.reply_end(mac=mac, address=address),
-            )
-            for address, (first, *others) in grants.items()
+            address: (first, tuple(others)) for address, (first, *others) in grants.items()
         }
 
     def answer(self, frame: bytes, now: float) -> bytes | Outcome:
@@ -89,16 +97,17 @@ class NdAnswers:
             or (_number(frame[USUAL_SUMMED], "big") + USUAL_REST) % 0xFFFF
         ):
             return self._answer_unusual(frame, now)
-        tenure, others, group_mac, opening, rest, end = line
-        if destination != group_mac and destination != self._mac:  # noqa: PLR1714 - a set costs more
+        if destination != self._mac and destination != GROUP_MAC_PREFIX + target[13:]:
             return Outcome.NOT_TO_US
+        tenure, others = line
         if now >= tenure.until:
             return Outcome.NO_TENURE
         for other in others:
             if now >= other.until:
                 return Outcome.NO_TENURE
-        checksum = -(rest + _number(sender, "big")) % 0xFFFF
-        return b"".join((mac, opening, sender, (REPLY_KIND | checksum).to_bytes(4, "big"), end))
+        total = self._rest + _number(sender, "big") + 2 * _number(target, "big")
+        kind = (REPLY_KIND | -total % 0xFFFF).to_bytes(4, "big")
+        return b"".join((mac, self._opening, target, sender, kind, REPLY_FLAGS, target, self._end))
 
     def claim(self, frame: bytes) -> Claimed | Overheard | None:
         """Does another station say here that it has, or is about to take, one of `addresses`?
@@ -137,9 +146,10 @@ class NdAnswers:
         line = self._lines.get(message.target.packed)
         if line is None:
             return Outcome.NOT_OURS
-        tenure, others, group_mac, *_ = line
-        if message.destination not in {group_mac, self._mac}:
+        group = ipv6.solicited_node_group(message.target.packed)
+        if message.destination not in {ipv6.group_mac(group), self._mac}:
             return Outcome.NOT_TO_US
+        tenure, others = line
         if not all(each.valid(now) for each in (tenure, *others)):
             return Outcome.NO_TENURE
         return ndp.reply(

@@ -71,7 +71,7 @@ _parts = Struct("! 6s 6s H B 3x H H 16s 16s H 2x B 3x 16s").unpack_from
 USUAL_BYTES = FRAME_BYTES + OPTION_BYTES
 """Nearly every solicitation has one option, that says where the sender is."""
 USUAL_HEAD = bytes.fromhex("86dd 60000000 0020 3aff")
-"""Bytes 12 to 22 of nearly every solicitation: Ethernet type to hop limit."""
+"""Bytes 12 to 22 of nearly every solicitation, and of our replies: Ethernet type to hop limit."""
 usual_parts = Struct("6s 6x 10s 16s 16x 2s 6x 16s 2s 6s").unpack_from
 """Of at least `USUAL_BYTES`: destination, head, sender, kind, target, option, its MAC."""
 USUAL_SUMMED = slice(SENDER.start, USUAL_BYTES)
@@ -217,39 +217,30 @@ REPLY_KIND = Kind.ADVERTISEMENT << 16
 """Type and code of a reply, before the checksum: 32 bits."""
 
 
-def reply_opening(*, mac: bytes, address: bytes) -> bytes:
-    """Bytes 6 to 38 of every reply about an address: source MAC to sender address.
+REPLY_FLAGS = bytes((SOLICITED | OVERRIDE, 0, 0, 0))
+"""What follows the checksum of a solicited reply."""
 
-    Before it goes the asker's MAC; after it the asker's address, `REPLY_KIND` with the checksum,
-    and the end.
+
+def reply_opening(*, mac: bytes) -> bytes:
+    """Bytes 6 to 22 of every reply from an interface: source to hop limit.
+
+    Before it goes the asker's MAC; after it the answered address, the asker's address, `REPLY_KIND`
+    with the checksum, `REPLY_FLAGS`, the answered address again, and the end.
     """
-    return (
-        mac
-        + ETHERTYPE_IPV6.to_bytes(2, "big")
-        + ipv6.header(
-            source=address,
-            destination=b"",
-            payload_bytes=MESSAGE_BYTES + OPTION_BYTES,
-            next_header=NEXT_HEADER,
-            hop_limit=HOP_LIMIT,
-        )
-    )
+    return mac + USUAL_HEAD
 
 
-def reply_end(*, mac: bytes, address: bytes) -> bytes:
-    """Bytes 58 to 86 of every solicited reply about an address: flags to target MAC."""
-    return bytes((SOLICITED | OVERRIDE, 0, 0, 0)) + address + TARGET_LINK_ADDRESS + mac
+def reply_end(*, mac: bytes) -> bytes:
+    """Bytes 78 to 86 of every reply from an interface: the option."""
+    return TARGET_LINK_ADDRESS + mac
 
 
-def reply_sum(*, mac: bytes, address: bytes) -> int:
-    """What all but the receiver's address adds to the checksum of a solicited reply.
+def reply_sum(*, mac: bytes) -> int:
+    """What all but the addresses adds to the checksum of a solicited reply.
 
-    The checksum is the negative of the whole sum, modulo 65535.
+    The answered address counts twice. The checksum is the negative of the whole sum, modulo 65535.
     """
-    end = reply_end(mac=mac, address=address)
-    return (
-        words_sum(address + end) + Kind.ADVERTISEMENT + MESSAGE_BYTES + OPTION_BYTES + NEXT_HEADER
-    )
+    return words_sum(REPLY_FLAGS + reply_end(mac=mac)) + Kind.ADVERTISEMENT + USUAL_REST
 
 
 def solicitation(

@@ -257,13 +257,16 @@ def test_what_follows_the_message_is_of_no_account(message: Message, tail: bytes
 def test_the_parts_of_a_reply_make_up_the_reply(
     mac: bytes, address: IPv6Address, to_mac: bytes, to_address: IPv6Address
 ) -> None:
-    total = ndp.reply_sum(mac=mac, address=address.packed) + int(to_address)
+    total = ndp.reply_sum(mac=mac) + int(to_address) + 2 * int(address)
     made = (
         to_mac
-        + ndp.reply_opening(mac=mac, address=address.packed)
+        + ndp.reply_opening(mac=mac)
+        + address.packed
         + to_address.packed
         + (ndp.REPLY_KIND | -total % 0xFFFF).to_bytes(4, "big")
-        + ndp.reply_end(mac=mac, address=address.packed)
+        + ndp.REPLY_FLAGS
+        + address.packed
+        + ndp.reply_end(mac=mac)
     )
 
     assert made == ndp.reply(mac=mac, address=address, to_mac=to_mac, to_address=to_address)
