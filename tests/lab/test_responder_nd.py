@@ -20,6 +20,7 @@ from l2announcer.lan.responder import Responder
 from l2announcer.wire import ndp
 from l2announcer.wire.ethernet import ETHERTYPE_IPV6
 from l2announcer.wire.ndp import Kind
+from tests.lab.namespaces import BRIDGE
 from tests.lab.segment import link_of, raw_socket
 from tests.lab.segment_nd import (
     CLIENT,
@@ -258,6 +259,24 @@ async def test_where_ipv6_is_disabled_only_ipv4_is_answered_and_the_cure_is_told
     assert segment.responder.troubles == {}
     segment.ask(VIP)
     assert answer(VIP) in await segment.heard()
+
+
+@on_both_loops
+async def test_a_switch_that_listens_to_mld_learns_where_the_questions_must_go(
+    segment: Segment,
+) -> None:
+    """RFC 4541 section 3: such a switch forwards a group's frames to its listeners alone."""
+    bridge = ["ip", "link", "set", BRIDGE, "type", "bridge", "mcast_snooping", "1"]
+    segment.lab.switch.run([*bridge, "mcast_querier", "1", "mcast_query_response_interval", "100"])
+    segment.install(addresses=(VIP, FOREIGN))
+
+    def learnt() -> bool:
+        known = segment.lab.switch.run(["bridge", "mdb", "show", "dev", BRIDGE]).stdout
+        return f"grp {group_of(FOREIGN)} " in known
+
+    await until("the switch knows the group", learnt)
+    segment.ask(FOREIGN)
+    assert await segment.heard() == [answer(FOREIGN)]
 
 
 # The kernels of other hosts
