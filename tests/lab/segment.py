@@ -1,23 +1,26 @@
-"""A node with a responder and a client with a raw socket, on a segment of their own."""
+"""A node with a responder and a client with a raw socket, on a segment of their own.
+
+The segment here speaks ARP; that of tests.lab.segment_nd differs in how it asks.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import uvloop
 
-from l2announcer.core.answers import AnswerTable, Grant
+from l2announcer.core.answers import AnswerTable, Grant, WireProtocol
 from l2announcer.core.facts import Fact
-from l2announcer.core.model import Announcement, Link
+from l2announcer.core.model import Announcement, IPAddress, Link
 from l2announcer.core.tenure import Tenure
 from l2announcer.lan.responder import Responder
 from l2announcer.wire import arp
@@ -35,11 +38,18 @@ PATIENCE_SECONDS = 10
 
 @dataclass(eq=False, kw_only=True)
 class Segment:
-    """A node with a responder, a client with a raw socket, and a clock that the test sets."""
+    """A node with a responder, a client with a raw socket, and a clock that the test sets.
+
+    The sentinel is an address like the others, but always answered.
+    """
 
     lab: Lab
     node: Namespace
     client: socket.socket
+    vip: IPAddress = VIP
+    sentinel_address: IPAddress = SENTINEL
+    client_address: IPAddress = CLIENT_IP
+    protocol: WireProtocol = WireProtocol.ARP
     time: float = 1.0
     facts: list[Fact] = field(default_factory=list)
     tenure: Tenure = field(default_factory=lambda: Tenure(100.0))
@@ -49,33 +59,54 @@ class Segment:
     def __post_init__(self) -> None:
         self.responder = Responder(post=self.facts.append, now=lambda: self.time)
 
-    def install(self, *links: Link, addresses: tuple[IPv4Address, ...] = (VIP,)) -> None:
+    def install(self, *links: Link, addresses: Sequence[IPAddress] | None = None) -> None:
+        """Answer for these addresses, or for `vip`; on these links, or on eth0."""
         links = links or (link_of(self.node),)
+        addresses = (self.vip,) if addresses is None else addresses
         grants = [
             Grant(Announcement(address, link.name), tenure)
             for link in links
             for address, tenure in (
                 *((address, self.tenure) for address in addresses),
-                (SENTINEL, self.sentinel),
+                (self.sentinel_address, self.sentinel),
             )
         ]
         with self.node.in_namespace():
             self.responder.install(AnswerTable(grants, [], links))
 
-    def ask(self, *targets: IPv4Address, sender: IPv4Address = CLIENT_IP) -> None:
+    def ask(self, *targets: IPAddress, sender: IPAddress | None = None) -> None:
         for target in targets:
-            self.client.send(arp.request(mac=CLIENT, sender=sender, target=target))
+            self.client.send(self.question(target, sender or self.client_address))
+
+    def question(self, target: IPAddress, sender: IPAddress) -> bytes:
+        assert isinstance(target, IPv4Address)
+        assert isinstance(sender, IPv4Address)
+        return arp.request(mac=CLIENT, sender=sender, target=target)
+
+    def answer(self, address: IPAddress, to_address: IPAddress) -> bytes:
+        """What the node says to a question."""
+        assert isinstance(address, IPv4Address)
+        assert isinstance(to_address, IPv4Address)
+        return answer(address, to_address)
+
+    def told(self, frame: bytes) -> bool:
+        """Is it of interest, or does the node's kernel speak?"""
+        return bool(frame)
 
     async def next_frame(self) -> bytes:
+        loop = asyncio.get_running_loop()
         async with asyncio.timeout(PATIENCE_SECONDS):
-            return await asyncio.get_running_loop().sock_recv(self.client, 2048)
+            while not self.told(frame := await loop.sock_recv(self.client, 2048)):
+                continue
+            return frame
 
     async def heard(self) -> list[bytes]:
         """All that the node has sent: until it answers one more request, unlike all others."""
-        sender = CLIENT_IP + next(self.numbers)
-        self.ask(SENTINEL, sender=sender)
+        sender = self.client_address + next(self.numbers)
+        self.ask(self.sentinel_address, sender=sender)
+        last = self.answer(self.sentinel_address, sender)
         heard: list[bytes] = []
-        while (frame := await self.next_frame()) != answer(SENTINEL, sender):
+        while (frame := await self.next_frame()) != last:
             heard.append(frame)
         return heard
 
@@ -83,7 +114,7 @@ class Segment:
         """Ask until there is an answer: a link that came up takes a moment to carry."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
-                self.ask(SENTINEL)
+                self.ask(self.sentinel_address)
                 try:
                     async with asyncio.timeout(0.1):
                         await self.next_frame()
@@ -96,8 +127,8 @@ class Segment:
         return Counter(
             {
                 reason: times
-                for name, _, reason, times in self.responder.counters()
-                if name == interface
+                for name, protocol, reason, times in self.responder.counters()
+                if name == interface and protocol is self.protocol
             }
         )
 
@@ -126,34 +157,43 @@ def joined(lab: Lab, node: Namespace, client: socket.socket) -> Iterator[Segment
         yield made
 
 
-@asynccontextmanager
-async def built(lab: Lab) -> AsyncIterator[Segment]:
+@contextmanager
+def built(lab: Lab) -> Iterator[Segment]:
     node = lab.host("node", mac=NODE.hex(":"))
     client = lab.host("client", mac=CLIENT.hex(":"))
     with joined(lab, node, raw_socket(client, "eth0")) as segment:
-        segment.install()
-        await segment.carrying()
         yield segment
 
 
-Scenario = Callable[[Segment], Coroutine[Any, Any, None]]
+S = TypeVar("S", bound=Segment)
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+Test = Callable[[Lab, LoopFactory], None]
 
 
-def on_both_loops(scenario: Scenario) -> Callable[[Lab, LoopFactory], None]:
+def played_on(
+    build: Callable[[Lab], AbstractContextManager[S]],
+) -> Callable[[Callable[[S], Coroutine[Any, Any, None]]], Test]:
     """Play a scenario on a segment of its own, under asyncio's event loop and under uvloop."""
 
-    async def played(lab: Lab) -> None:
-        async with built(lab) as segment:
-            await scenario(segment)
+    def decorated(scenario: Callable[[S], Coroutine[Any, Any, None]]) -> Test:
+        async def played(lab: Lab) -> None:
+            with build(lab) as segment:
+                segment.install()
+                await segment.carrying()
+                await scenario(segment)
 
-    @pytest.mark.parametrize(
-        "loop_factory",
-        [asyncio.SelectorEventLoop, uvloop.new_event_loop],
-        ids=["asyncio", "uvloop"],
-    )
-    def test(lab: Lab, loop_factory: LoopFactory) -> None:
-        with asyncio.Runner(loop_factory=loop_factory) as runner:
-            runner.run(played(lab))
+        @pytest.mark.parametrize(
+            "loop_factory",
+            [asyncio.SelectorEventLoop, uvloop.new_event_loop],
+            ids=["asyncio", "uvloop"],
+        )
+        def test(lab: Lab, loop_factory: LoopFactory) -> None:
+            with asyncio.Runner(loop_factory=loop_factory) as runner:
+                runner.run(played(lab))
 
-    return test
+        return test
+
+    return decorated
+
+
+on_both_loops = played_on(built)

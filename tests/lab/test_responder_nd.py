@@ -1,33 +1,23 @@
-"""The responder for IPv6 on real links: what it answers, and what other kernels make of it."""
+"""The responder for IPv6 on real links: what it answers and joins, and what links do to it."""
 
 from __future__ import annotations
 
-import re
-import socket
-from collections.abc import Iterator
-from contextlib import closing
 from ipaddress import IPv4Address, IPv6Address
 from random import Random
 
 import pytest
 
-from l2announcer.core.answers import AnswerTable, Grant, WireProtocol
+from l2announcer.core.answers import WireProtocol
 from l2announcer.core.effects import Gratuitous, Message
 from l2announcer.core.facts import Claimed
 from l2announcer.core.model import Announcement
 from l2announcer.core.tenure import Tenure
-from l2announcer.lan.responder import Responder
 from l2announcer.wire import ndp
-from l2announcer.wire.ethernet import ETHERTYPE_IPV6
-from l2announcer.wire.ndp import Kind
 from tests.lab.namespaces import BRIDGE
-from tests.lab.segment import link_of, raw_socket
+from tests.lab.segment import CLIENT, NODE, link_of
 from tests.lab.segment_nd import (
-    CLIENT,
     CLIENT_IP,
     FOREIGN,
-    NODE,
-    OTHER_NODE,
     SENTINEL,
     VIP,
     Segment,
@@ -35,6 +25,7 @@ from tests.lab.segment_nd import (
     group_of,
     neighbour,
     on_both_loops,
+    raw_socket,
     send_to,
     until,
 )
@@ -52,8 +43,8 @@ ON_ETH0 = Announcement(VIP, "eth0")
 async def test_solicitations_and_probes_are_answered(segment: Segment) -> None:
     segment.ask(VIP)
     question = ndp.solicitation(mac=CLIENT, sender=CLIENT_IP, target=VIP, to_mac=NODE)
-    segment.raw.send(question)
-    segment.raw.send(ndp.probe(mac=CLIENT, address=VIP))
+    segment.client.send(question)
+    segment.client.send(ndp.probe(mac=CLIENT, address=VIP))
 
     in_use = ndp.announcement(mac=NODE, address=VIP)
     assert await segment.heard() == [answer(VIP), answer(VIP), in_use]
@@ -63,7 +54,7 @@ async def test_solicitations_and_probes_are_answered(segment: Segment) -> None:
 @on_both_loops
 async def test_claims_of_others_are_told_and_not_answered(segment: Segment) -> None:
     before = segment.counts()
-    segment.raw.send(ndp.announcement(mac=CLIENT, address=VIP))
+    segment.client.send(ndp.announcement(mac=CLIENT, address=VIP))
     segment.ask(FOREIGN, sender=VIP)
 
     assert await segment.heard() == []
@@ -87,7 +78,7 @@ async def test_nothing_is_answered_or_announced_once_the_tenure_has_run_out(
 
     segment.time = 100.0
     segment.ask(VIP)
-    segment.raw.send(ndp.probe(mac=CLIENT, address=VIP))
+    segment.client.send(ndp.probe(mac=CLIENT, address=VIP))
     segment.responder.send([Gratuitous(ON_ETH0, Message.ANNOUNCE, segment.tenure)])
     assert await segment.heard() == []
     assert segment.counts()["no_tenure"] == 3
@@ -115,9 +106,9 @@ async def test_foreign_traffic_stays_in_the_kernel(segment: Segment) -> None:
     before = segment.counts()
     question = ndp.solicitation(mac=CLIENT, sender=CLIENT_IP, target=VIP)
     segment.ask(*[FOREIGN] * 100)
-    segment.raw.send(ndp.reply(mac=CLIENT, address=FOREIGN, to_mac=NODE, to_address=VIP))
-    segment.raw.send(question[:12] + bytes.fromhex("81000064") + question[12:])
-    segment.raw.send(question[:21] + b"\xfe" + question[22:])
+    segment.client.send(ndp.reply(mac=CLIENT, address=FOREIGN, to_mac=NODE, to_address=VIP))
+    segment.client.send(question[:12] + bytes.fromhex("81000064") + question[12:])
+    segment.client.send(question[:21] + b"\xfe" + question[22:])
 
     assert await segment.heard() == []
     assert segment.counts() - before == {"answered": 1}
@@ -126,7 +117,7 @@ async def test_foreign_traffic_stays_in_the_kernel(segment: Segment) -> None:
 @on_both_loops
 async def test_a_priority_tag_is_no_vlan(segment: Segment) -> None:
     question = ndp.solicitation(mac=CLIENT, sender=CLIENT_IP, target=VIP)
-    segment.raw.send(question[:12] + bytes.fromhex("8100e000") + question[12:])
+    segment.client.send(question[:12] + bytes.fromhex("8100e000") + question[12:])
 
     assert await segment.heard() == [answer(VIP)]
 
@@ -247,14 +238,17 @@ async def test_where_ipv6_is_disabled_only_ipv4_is_answered_and_the_cure_is_told
         "eth0": "interface eth0: cannot listen for Neighbour Discovery: IPv6 is disabled there;"
         f" enable it: sysctl -w {sysctl}=0"
     }
-    segment.client.run(["ip", "addr", "add", "172.19.0.9/16", "dev", "eth0"])
+    segment.host.run(["ip", "addr", "add", "172.19.0.9/16", "dev", "eth0"])
 
     def resolved() -> bool:
-        send_to(segment.client, VIP4)
-        return neighbour(segment.client, VIP4)[0] == NODE.hex(":")
+        send_to(segment.host, VIP4)
+        return neighbour(segment.host, VIP4)[0] == NODE.hex(":")
 
     await until("IPv4 is answered", resolved)
-    assert segment.counts(WireProtocol.ARP)["answered"] > 0
+    counted = {
+        (protocol, reason): times for _, protocol, reason, times in segment.responder.counters()
+    }
+    assert counted[WireProtocol.ARP, "answered"] > 0
     disable(0)
     assert segment.responder.troubles == {}
     segment.ask(VIP)
@@ -277,106 +271,3 @@ async def test_a_switch_that_listens_to_mld_learns_where_the_questions_must_go(
     await until("the switch knows the group", learnt)
     segment.ask(FOREIGN)
     assert await segment.heard() == [answer(FOREIGN)]
-
-
-# The kernels of other hosts
-
-
-def knows(segment: Segment, mac: bytes, *states: str) -> bool:
-    found, state = neighbour(segment.client, VIP)
-    return found == mac.hex(":") and (not states or state in states)
-
-
-def read(opened: socket.socket) -> Iterator[ndp.Message]:
-    """What of Neighbour Discovery has arrived."""
-    while True:
-        try:
-            message = ndp.parse(opened.recv(2048))
-        except BlockingIOError:
-            return
-        if message is not None:
-            yield message
-
-
-@on_both_loops
-async def test_a_neighbour_resolves_the_address(segment: Segment) -> None:
-    send_to(segment.client, VIP)
-
-    await until("the client knows the node", lambda: knows(segment, NODE, "REACHABLE"))
-
-
-@on_both_loops
-async def test_a_neighbour_that_wonders_whether_it_is_still_there_hears_it(
-    segment: Segment,
-) -> None:
-    """RFC 4861 section 7.3.3: in state PROBE the questions go to the cached address alone."""
-    entry = [str(VIP), "lladdr", NODE.hex(":"), "dev", "eth0", "nud", "probe"]
-    with segment.node.socket(socket.AF_PACKET, socket.SOCK_RAW) as heard:
-        heard.setblocking(False)
-        heard.bind(("eth0", ETHERTYPE_IPV6))
-        segment.client.run(["ip", "neigh", "replace", *entry])
-        await until("it is confirmed", lambda: knows(segment, NODE, "REACHABLE"))
-        questions = [message for message in read(heard) if message.target == VIP]
-
-    (question,) = questions
-    assert question.kind is Kind.SOLICITATION
-    assert (question.destination, question.receiver) == (NODE, VIP)
-
-
-@on_both_loops
-async def test_another_host_cannot_take_the_address(segment: Segment) -> None:
-    """RFC 4862 section 5.4: the kernel asks first, and never uses an address that is in use."""
-    segment.client.run(["ip", "addr", "add", f"{VIP}/64", "dev", "eth0"])
-
-    def failed() -> bool:
-        shown = segment.client.run(["ip", "-6", "-o", "addr", "show", "dev", "eth0"]).stdout
-        return bool(re.search(rf"{VIP}/64 .*\bdadfailed\b", shown))
-
-    await until("duplicate address detection fails", failed)
-    assert Claimed(VIP, CLIENT, "eth0", probe=True) in segment.facts
-
-
-@on_both_loops
-async def test_after_the_tenure_another_host_can_take_the_address(segment: Segment) -> None:
-    segment.tenure.void()
-    segment.client.run(["ip", "addr", "add", f"{VIP}/64", "dev", "eth0"])
-
-    def taken() -> bool:
-        shown = segment.client.run(["ip", "-6", "-o", "addr", "show", "dev", "eth0"]).stdout
-        return f"{VIP}/64" in shown and "tentative" not in shown and "dadfailed" not in shown
-
-    await until("the address is used", taken)
-
-
-@on_both_loops
-async def test_an_announcement_moves_what_a_neighbour_knows(segment: Segment) -> None:
-    send_to(segment.client, VIP)
-    await until("the client knows the node", lambda: knows(segment, NODE))
-    second = segment.lab.host("second", mac=OTHER_NODE.hex(":"))
-    other = Responder(post=segment.facts.append, now=lambda: segment.time)
-    tenure = Tenure(100.0)
-    with closing(other):
-        with second.in_namespace():
-            other.install(AnswerTable([Grant(ON_ETH0, tenure)], [], [link_of(second)]))
-        segment.tenure.void()
-
-        def moved() -> bool:
-            other.send([Gratuitous(ON_ETH0, Message.ANNOUNCE, tenure)])
-            return knows(segment, OTHER_NODE)
-
-        await until("the client knows the other node", moved)
-        claim = Claimed(VIP, OTHER_NODE, "eth0")
-        await until("the node hears of it", lambda: claim in segment.facts)
-
-
-@on_both_loops
-async def test_once_silent_a_neighbour_finds_nobody(segment: Segment) -> None:
-    segment.tenure.void()
-    send_to(segment.client, VIP)
-
-    def asked_in_vain() -> bool:
-        return neighbour(segment.client, VIP)[1] in {"FAILED", "INCOMPLETE"}
-
-    await until("the client asks", lambda: segment.counts()["no_tenure"] > 0)
-    await until("and hears nothing", asked_in_vain)
-    assert neighbour(segment.client, VIP)[0] == ""
