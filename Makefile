@@ -41,6 +41,12 @@ sim: dev ## the simulation: many cores, virtual time, faults from seeds (SEEDS=â
 bench-answers: dev ## time of one answer from the table, beside parsing every frame
 	@$(BIN)/python -m tests.bench.answers
 
+bench-arp: dev ## replies, latency and load of ARP and ND, beside the kernel and a responder in Go
+	@$(AS_LAB_ROOT) $(BIN)/python -m tests.bench.arp
+
+bench-takeover: dev ## a take-over of 1,000 addresses, as neighbours see it
+	@$(AS_LAB_ROOT) $(BIN)/python -m tests.bench.takeover
+
 docs: dev ## write docs/settings.md and config/l2announcer.yaml from the settings
 	@$(BIN)/python -m tests.settings_table
 
@@ -50,4 +56,4 @@ dev:
 clean: ## remove what was built in the checkout
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help demo demo-down test lint fmt sim bench-answers docs dev clean
+.PHONY: help demo demo-down test lint fmt sim bench-answers bench-arp bench-takeover docs dev clean
