@@ -6,7 +6,6 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import closing
-from ipaddress import IPv4Address
 
 import pytest
 
@@ -32,7 +31,6 @@ from tests.lab.segment_nd import (
 
 pytestmark = pytest.mark.lab
 
-VIP4 = IPv4Address("172.19.0.240")
 ON_ETH0 = Announcement(VIP, "eth0")
 
 

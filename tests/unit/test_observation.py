@@ -27,6 +27,7 @@ from tests.unit.kube.watched import BRISK, TABLE
 
 BLUE = Key("default", "blue")
 ONE = Announcement(ip_address("172.19.0.240"), "eth0")
+ONE6 = Announcement(ip_address("fd00::240"), "eth0")
 
 
 class Shown:
@@ -213,6 +214,18 @@ def test_a_frame_that_came_in_is_a_request_and_nothing_else_is(shown: Shown) -> 
         EventCount("eth0", "claimed", 4),
         EventCount("eth0", "send_down", 6),
     ]
+
+
+def test_frames_are_told_apart_by_protocol_and_events_are_not(shown: Shown) -> None:
+    shown.responder.send([Gratuitous(each, Message.ANNOUNCE, Tenure(inf)) for each in (ONE, ONE6)])
+    shown.responder._counts["eth0", WireProtocol.ARP].update({ANSWERED: 3})
+    shown.responder._counts["eth0", WireProtocol.ND].update({ANSWERED: 4, "malformed": 1})
+    assert list(shown.observation.frames()) == [
+        FrameCount("eth0", "arp", None, 3),
+        FrameCount("eth0", "nd", None, 4),
+        FrameCount("eth0", "nd", "malformed", 1),
+    ]
+    assert list(shown.observation.events()) == [EventCount("eth0", "no_socket", 2)]
 
 
 def test_a_watch_has_an_age_once_its_kind_was_listed(shown: Shown) -> None:
