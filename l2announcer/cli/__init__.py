@@ -7,8 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from l2announcer import __version__
-from l2announcer.cli import run
+from l2announcer.cli import ipam, run
 from l2announcer.settings import suggestion
+
+_COMMANDS = {"run": run, "ipam": ipam}
 
 _ABOUT = """\
 Gives Kubernetes Services of type LoadBalancer an address and answers for it on the local
@@ -21,6 +23,8 @@ examples:
   l2announcer run                                   in a Pod, with its service account
   l2announcer run --kubeconfig /etc/l2announcer/kubeconfig --node-name worker-1
   l2announcer run --config /etc/l2announcer/config.yaml
+  l2announcer ipam                                  pools, who has what address, who waits and why
+  l2announcer ipam plan -f pool.yaml                what would an edited pool change?
   curl -s 'http://127.0.0.1:9480/readyz?verbose'    does it do its work?
   curl -s 'http://127.0.0.1:9480/status?pretty'     what is announced here, what is not, and why
 
@@ -41,11 +45,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"l2announcer {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    run.describe(commands.add_parser("run", help=run.SUMMARY, allow_abbrev=False))
+    for name, command in _COMMANDS.items():
+        command.describe(commands.add_parser(name, help=command.SUMMARY, allow_abbrev=False))
     options, unknown = parser.parse_known_args(argv)
     if unknown:
         name = unknown[0].partition("=")[0]
-        parser.error(f"there is no argument '{name}'{suggestion(name, run.known_flags())}")
+        flags = _COMMANDS[options.command].known_flags() if options.command else []
+        parser.error(f"there is no argument '{name}'{suggestion(name, flags)}")
     if options.command is None:
         parser.print_help(sys.stderr)
         return 2
