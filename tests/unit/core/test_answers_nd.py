@@ -32,6 +32,7 @@ ETH0 = Link(index=2, name="eth0", mac=NODE, up=True, carrier=True)
 ETH1 = Link(index=3, name="eth1", mac=SECOND, up=True, carrier=True)
 
 ASKED = ndp.solicitation(mac=CLIENT, sender=CLIENT_IP, target=VIP)
+SENDER_OPTION = "0101 0242ac130009"
 REPLY = ndp.reply(mac=NODE, address=VIP, to_mac=CLIENT, to_address=CLIENT_IP)
 
 
@@ -62,9 +63,9 @@ def message(**changes: object) -> Message:
     return Message(**{**usual, **changes})  # type: ignore[arg-type]
 
 
-def with_options(*options: str) -> bytes:
-    """The usual solicitation with other options."""
-    frame = ASKED[:78] + b"".join(bytes.fromhex(option) for option in options)
+def with_options(*options: str, kind: bytes = b"\x87\x00") -> bytes:
+    """The usual solicitation with other options, or of another kind."""
+    frame = ASKED[:54] + kind + ASKED[56:78] + b"".join(map(bytes.fromhex, options))
     payload = frame[54:56] + bytes(2) + frame[58:]
     checksum = ipv6.checksum(
         source=frame[22:38], destination=frame[38:54], next_header=58, payload=payload
@@ -132,9 +133,9 @@ def test_the_reply_goes_where_the_option_says_not_to_the_relay() -> None:
     "frame",
     [
         ASKED + bytes(20),
-        with_options("0101 0242ac130009", "0e01 010203040506"),
-        with_options("0e01 010203040506", "0101 0242ac130009"),
-        with_options("0e01 010203040506"),
+        with_options(SENDER_OPTION, "0e01 020304050607"),
+        with_options("0e01 020304050607", SENDER_OPTION),
+        with_options("0e01 020304050607"),
         with_options(),
         ASKED[:14] + bytes.fromhex("6c012345") + ASKED[18:],
     ],
@@ -164,6 +165,8 @@ def test_a_solicitation_of_any_form_is_answered_alike(frame: bytes) -> None:
             Outcome.NOT_A_REQUEST,
         ),
         (ndp.announcement(mac=CLIENT, address=VIP), Outcome.NOT_A_REQUEST),
+        (with_options(SENDER_OPTION, kind=b"\x88\x00"), Outcome.NOT_A_REQUEST),
+        (with_options(SENDER_OPTION, kind=b"\x87\x01"), Outcome.MALFORMED),
         (message(sender=VIP).frame(), Outcome.GRATUITOUS),
         (message(target=FOREIGN).frame(), Outcome.NOT_OURS),
         (message(target=WATCHED).frame(), Outcome.NOT_OURS),
