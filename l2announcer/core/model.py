@@ -150,6 +150,7 @@ class Pool:
     generation: int = 0
     created: str = ""
     deleting: bool = False
+    annotations: Labels = field(default_factory=dict)
     blocks: tuple[Block, ...] = ()
     service_selector: LabelSelector | None = None
     disabled: bool = False
@@ -164,6 +165,7 @@ class Node:
     key: Key
     resource_version: str = ""
     labels: Labels = field(default_factory=dict)
+    addresses: tuple[IPAddress, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

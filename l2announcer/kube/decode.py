@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from l2announcer.core.facts import Object
+from l2announcer.core.ipam.ranges import parse_address
 from l2announcer.core.lease import decode as read_lease
 from l2announcer.core.model import (
     Block,
@@ -116,6 +117,7 @@ def pool(raw: bytes | msgspec.Raw) -> Pool:
         generation=meta.generation or 0,
         created=meta.creation_timestamp or "",
         deleting=meta.deletion_timestamp is not None,
+        annotations=meta.annotations or {},
         blocks=tuple(
             Block(cidr=block.cidr or "", start=block.start or "", stop=block.stop or "")
             for block in spec.blocks or ()
@@ -128,9 +130,14 @@ def pool(raw: bytes | msgspec.Raw) -> Pool:
 
 
 def node(raw: bytes | msgspec.Raw) -> Node:
-    meta = _read_node(raw).metadata
+    read = _read_node(raw)
+    meta, status = read.metadata, read.status or schema.NodeStatus()
+    addresses = [parse_address(each.address or "") for each in status.addresses or ()]
     return Node(
-        key=meta.key, resource_version=meta.resource_version or "", labels=meta.labels or {}
+        key=meta.key,
+        resource_version=meta.resource_version or "",
+        labels=meta.labels or {},
+        addresses=tuple(address for address in addresses if address is not None),
     )
 
 

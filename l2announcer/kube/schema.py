@@ -140,8 +140,17 @@ class Pool(Struct):
     status: Status | None = None
 
 
+class NodeAddress(Struct):
+    address: str | None = None
+
+
+class NodeStatus(Struct):
+    addresses: list[NodeAddress] | None = None
+
+
 class Node(Struct):
     metadata: Metadata
+    status: NodeStatus | None = None
 
 
 class LeaseSpec(Struct):

@@ -18,7 +18,7 @@ from enum import Enum
 from l2announcer.core.ipam.ledger import Ledger
 from l2announcer.core.ipam.pools import CompiledPool, Pools
 from l2announcer.core.ipam.ranges import Family, family
-from l2announcer.core.ipam.requests import Request
+from l2announcer.core.ipam.requests import POOLS, Names, Request
 from l2announcer.core.ipam.sharing import KEY
 from l2announcer.core.model import IPAddress
 
@@ -65,15 +65,13 @@ class Allocation:
         self._pools = pools
         self._ledger = ledger
 
-    @staticmethod
-    def satisfies(request: Request, addresses: Iterable[IPAddress]) -> bool:
+    def satisfies(self, request: Request, addresses: Iterable[IPAddress]) -> bool:
         """Would these addresses be all that the Service asks for?"""
         if request.problem:
             return False
-        present = set(addresses)
         if request.addresses:
-            return present.issuperset(request.addresses)
-        return {family(address) for address in present}.issuperset(request.families)
+            return set(addresses).issuperset(request.addresses)
+        return not self._missing(request, addresses)
 
     def keep(
         self, request: Request, shown: Iterable[IPAddress], decided: Iterable[IPAddress]
@@ -94,10 +92,8 @@ class Allocation:
                 if not self._ledger.holds(request.key, address):
                     refused += self._give(request, address)
         else:
-            present = {family(address) for address in self._ledger.held(request.key)}
-            for each in request.families:
-                if each not in present:
-                    refused += self._give_any(request, each)
+            for names, wanted in self._missing(request, self._ledger.held(request.key)):
+                refused += self._give_any(request, names, wanted)
         if request.problem:
             refused.append(Refused(Reason.UNREADABLE, request.problem))
         addresses = self._ledger.held(request.key)
@@ -109,7 +105,11 @@ class Allocation:
     def _may_keep(self, request: Request, address: IPAddress) -> bool:
         return (
             (bool(request.problem) or request.wants(address))
-            and any(pool.keeps(address, request.labels) for pool in self._pools.ordered)
+            and any(
+                pool.keeps(address, request.labels)
+                for pool in self._pools.ordered
+                if request.allows(pool.name)
+            )
             and self._ledger.obstacle(address, request) is None
         )
 
@@ -117,7 +117,34 @@ class Allocation:
         held = self._ledger.held(request.key)
         if address in request.addresses:
             return address not in held
-        return all(family(each) is not family(address) for each in held)
+        return len(self._missing(request, (*held, address))) < len(self._missing(request, held))
+
+    def _missing(
+        self, request: Request, addresses: Iterable[IPAddress]
+    ) -> list[tuple[Names, Family]]:
+        """List the needs that these addresses don't meet; none of them meets two."""
+        if not request.pools:
+            present = {family(address) for address in addresses}
+            return [need for need in request.needs if need[1] not in present]
+        needs = request.needs
+        fitting = [
+            [
+                number
+                for number, (names, wanted) in enumerate(needs)
+                if family(each) is wanted and any(pool.has(each) for pool in self._within(names))
+            ]
+            for each in dict.fromkeys(addresses)
+        ]
+        met: dict[int, int] = {}  # by which address
+        for address in range(len(fitting)):
+            _match(address, fitting, met, set())
+        return [need for number, need in enumerate(needs) if number not in met]
+
+    def _within(self, names: Names) -> list[CompiledPool]:
+        """The pools of these names, in their order; all pools when none is named."""
+        if not names:
+            return self._pools.ordered
+        return [pool for name in names for pool in self._pools.ordered if pool.name == name]
 
     def _give(self, request: Request, address: IPAddress) -> list[Refused]:
         """Give this very address, or say why not."""
@@ -140,6 +167,14 @@ class Allocation:
                     " this Service; change the selector or the Service's labels",
                 )
             ]
+        if not request.allows(pool.name):
+            return [
+                Refused(
+                    Reason.MISMATCH,
+                    f"Pool {pool.name} has {address}, but the annotation {POOLS} does not name"
+                    " that pool; change the annotation, or ask for another address",
+                )
+            ]
         why_not = self._why_taken(request, address, pool)
         if why_not is not None:
             return [why_not]
@@ -155,6 +190,9 @@ class Allocation:
                 f"{address} is the first or last address of its block, which pool {pool.name}"
                 " keeps back (allowFirstLastIPs: No)",
             )
+        host = self._ledger.host(address)
+        if host:
+            return Refused(Reason.TAKEN, f"{address} is the address of {host}; ask for another")
         users = self._ledger.users(address)
         if not users:
             withheld = self._ledger.withheld(address, request.key)
@@ -173,11 +211,11 @@ class Allocation:
             )
         return None
 
-    def _give_any(self, request: Request, wanted: Family) -> list[Refused]:
-        """Give any address of the family, or say why there is none."""
+    def _give_any(self, request: Request, names: Names, wanted: Family) -> list[Refused]:
+        """Give any address of the family in these pools, or say why there is none."""
         selecting = [
             pool
-            for pool in self._pools.ordered
+            for pool in self._within(names)
             if pool.selects(request.labels)
             and any(each.range.family is wanted for each in pool.free)
         ]
@@ -186,28 +224,48 @@ class Allocation:
             self._ledger.join(address, request)
             return []
         if giving:
-            names = ", ".join(pool.name for pool in giving[:NAMED])
+            full = ", ".join(pool.name for pool in giving[:NAMED])
+            which = f"named by the annotation {POOLS}" if names else "that select this Service"
             return [
                 Refused(
                     Reason.OUT_OF_IPS,
-                    f"Every {wanted.value} address of the pools that select this Service is taken"
-                    f" ({names}); add a block to one of them, or delete a Service",
+                    f"Every {wanted.value} address of the pools {which} is taken ({full}); add a"
+                    " block to one of them, or delete a Service",
                 )
             ]
         message = f"No pool with {wanted.value} addresses selects this Service; add one"
-        if selecting:
+        if names:
+            whys = ", ".join(self._why_none(name, request, wanted) for name in names[:NAMED])
+            message = (
+                f"No pool that the annotation {POOLS} names gives this Service an"
+                f" {wanted.value} address: {whys}"
+            )
+        elif selecting:
             closed = ", ".join(f"pool {pool.name} {pool.closed}" for pool in selecting[:NAMED])
             message = f"No pool gives this Service an {wanted.value} address: {closed}"
         return [Refused(Reason.NO_POOL, message)]
+
+    def _why_none(self, name: str, request: Request, wanted: Family) -> str:
+        pool = next(iter(self._within((name,))), None)
+        if pool is None:
+            return f"there is no pool {name}"
+        if pool.closed:
+            return f"pool {name} {pool.closed}"
+        if not pool.selects(request.labels):
+            return f"the serviceSelector of pool {name} does not select it"
+        return f"pool {name} has no {wanted.value} addresses"
 
     def _candidates(
         self, request: Request, wanted: Family, giving: list[CompiledPool]
     ) -> Iterator[IPAddress]:
         """What may be given: to share with others, what it had before, the lowest that is free."""
+        held = self._ledger.held(request.key)
         if request.sharing.key:
             for address in self._ledger.group(request.sharing.key):
                 if (
                     family(address) is wanted
+                    and address not in held
+                    and not self._ledger.host(address)
                     and any(pool.contains(address) for pool in giving)
                     and self._ledger.obstacle(address, request) is None
                 ):
@@ -224,3 +282,14 @@ class Allocation:
                 lowest = each.lowest() if each.range.family is wanted else None
                 if lowest is not None:
                     yield lowest
+
+
+def _match(address: int, fitting: list[list[int]], met: dict[int, int], tried: set[int]) -> bool:
+    """Let the address meet one need, moving others to needs that they fit too."""
+    for need in fitting[address]:
+        if need not in tried:
+            tried.add(need)
+            if need not in met or _match(met[need], fitting, met, tried):
+                met[need] = address
+                return True
+    return False

@@ -12,7 +12,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import inf
 
 from l2announcer.core.effects import Event, StatusWrite
@@ -21,7 +21,7 @@ from l2announcer.core.ipam import status
 from l2announcer.core.ipam.allocation import Outcome
 from l2announcer.core.ipam.ledger import Ledger
 from l2announcer.core.ipam.pools import Pools
-from l2announcer.core.ipam.requests import Scope, serves
+from l2announcer.core.ipam.requests import Scope, left_alone, serves
 from l2announcer.core.ipam.review import Review
 from l2announcer.core.model import IPAddress, Key, Kind, Pool, Service, newer
 from l2announcer.core.status_writes import StatusWrites
@@ -85,6 +85,10 @@ class Ipam:
         self._pools.forget(key)
         self._pools_told.pop(key, None)
         self._pool_written_at.pop(key, None)
+
+    def hosts_are(self, hosts: Mapping[IPAddress, str]) -> None:
+        """Take in which addresses nodes and the API server have, and whose each is, in words."""
+        self._ledger.reserve(hosts)
 
     def written(self, fact: StatusWritten) -> None:
         """Take in that a write was accepted. An object that is gone by now stays gone."""
@@ -183,6 +187,8 @@ class Ipam:
         if outcome is not None:
             return status.assigned(service, outcome, wall)
         if status.verdict(service) is None or service.deleting or serves(service, self._scope):
+            return None
+        if left_alone(service):
             return None
         if service.type != "LoadBalancer":
             return status.released(service, ())

@@ -3,15 +3,16 @@
 Rules of this file:
 1. An address is free only when nobody has it by decision, no Service's status shows it or may come
    to show it by a write whose outcome is unknown, and it does not rest.
-2. A write against a resourceVersion can only succeed while that version stands, so the next view of
+2. The address of a node or of the API server is never given, but who has it already keeps it.
+3. A write against a resourceVersion can only succeed while that version stands, so the next view of
    the object says all about it.
-3. An address that a status ceases to show rests: only its former owner may have it meanwhile.
+4. An address that a status ceases to show rests: only its former owner may have it meanwhile.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import inf
 
 from l2announcer.core.ipam.pools import Pools
@@ -35,6 +36,7 @@ class Ledger:
         self._showing: dict[IPAddress, set[Key]] = {}
         self._resting: dict[IPAddress, tuple[Key, float]] = {}  # in the order of their ends
         self._hidden: dict[IPAddress, Key] = {}  # since the last advance
+        self._hosts: Mapping[IPAddress, str] = {}
         self._rest_of: dict[Key, Addresses] = {}
         self._left: deque[tuple[IPAddress, Key, Sharing]] = deque()  # not settled yet
         self._groups: dict[str, Addresses] = {}  # by sharing key
@@ -133,8 +135,23 @@ class Ledger:
         """When there is something to advance."""
         return -inf if self._hidden else self.rest_ends_at
 
+    def reserve(self, hosts: Mapping[IPAddress, str]) -> None:
+        """Keep these addresses back, and no others; whose each is, in words."""
+        before, self._hosts = self._hosts, hosts
+        for address in hosts.keys() - before.keys():
+            self._pools.take(address)
+        for address in before.keys() - hosts.keys():
+            self.loosened = True
+            self._free_if_unused(address)
+
+    def host(self, address: IPAddress) -> str:
+        """Whose address it is, node or API server; "" for any other."""
+        return self._hosts.get(address, "")
+
     def withheld(self, address: IPAddress, key: Key) -> str:
         """Why the Service may not have an address that nobody has by decision; "" if it may."""
+        if address in self._hosts:
+            return f"it is the address of {self._hosts[address]}"
         others = self._showing.get(address, set()) - {key}
         if others:
             return f"it is still in the status of Service {min(others)}"
@@ -149,7 +166,7 @@ class Ledger:
 
     def occupied(self) -> set[IPAddress]:
         """Everything that is not free."""
-        return {*self._users, *self._showing, *self._resting, *self._hidden}
+        return {*self._users, *self._showing, *self._resting, *self._hidden, *self._hosts}
 
     def occupies(self, address: IPAddress) -> bool:
         """Is the address one that is not free?"""
@@ -158,6 +175,7 @@ class Ledger:
             or address in self._showing
             or address in self._resting
             or address in self._hidden
+            or address in self._hosts
         )
 
     def _set_shown(self, key: Key, addresses: frozenset[IPAddress]) -> None:

@@ -1,9 +1,11 @@
 """Pools, compiled: their ranges and what is free there, whom they serve, which are in conflict.
 
 Rules of this file:
-1. Older pools come first, blocks in the order of the spec; ties go by name, then uid.
+1. Pools of a higher priority come first, then the older ones, blocks in the order of the spec; ties
+   go by name, then uid.
 2. A pool is in conflict when two of its blocks overlap, or when it overlaps an older pool that is
-   not in conflict itself. It follows from the pools as they are, never from how they came to be.
+   not in conflict itself, whatever the priorities. It follows from the pools as they are, never
+   from how they came to be.
 3. A pool that is disabled, in conflict, being deleted, or whose selector is bad gives nothing; all
    of them keep what they gave.
 4. A block that can't be read harms itself only; while it stands, what the pool's last good version
@@ -12,6 +14,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,6 +23,9 @@ from itertools import pairwise
 from l2announcer.core.ipam.ranges import FreeList, Range, parse_block
 from l2announcer.core.model import IPAddress, Key, Labels, Pool
 from l2announcer.core.selectors import Matcher, Problem, compile_selector
+
+PRIORITY = "l2announcer.io/priority"
+_NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,6 +37,8 @@ class CompiledPool:
     kept: tuple[Range, ...]
     services: Matcher | Problem
     bad_blocks: tuple[str, ...]
+    priority: int
+    bad_priority: str
     conflict: str = ""
     filled: bool = False
 
@@ -41,6 +49,11 @@ class CompiledPool:
     @property
     def age(self) -> tuple[str, str, str]:
         return self.pool.created, self.pool.key.name, self.pool.uid
+
+    @property
+    def turn(self) -> tuple[int, tuple[str, str, str]]:
+        """Who is asked first for an address."""
+        return -self.priority, self.age
 
     @property
     def total(self) -> int:
@@ -69,6 +82,10 @@ class CompiledPool:
     def contains(self, address: IPAddress) -> bool:
         return any(address in each.range for each in self.free)
 
+    def has(self, address: IPAddress) -> bool:
+        """Is the address in a block, or was it in one of the last good version?"""
+        return self.contains(address) or any(address in each for each in self.kept)
+
     def gives(self, address: IPAddress) -> bool:
         """Is the address in a block, and not reserved there?"""
         return any(
@@ -84,7 +101,7 @@ class CompiledPool:
         """May a Service with these labels go on having the address?"""
         if isinstance(self.services, Matcher) and not self.services.matches(labels):
             return False
-        return self.contains(address) or any(address in each for each in self.kept)
+        return self.has(address)
 
 
 class Pools:
@@ -119,8 +136,8 @@ class Pools:
     def settle(self, occupied: Iterable[IPAddress]) -> None:
         """Work out what follows from a change of pools; `occupied` is all that is not free."""
         self.changed = False
-        self.ordered = sorted(self._pools.values(), key=lambda each: each.age)
-        _mark_conflicts(self.ordered)
+        self.ordered = sorted(self._pools.values(), key=lambda each: each.turn)
+        _mark_conflicts(sorted(self.ordered, key=lambda each: each.age))
         self._fresh = [each for each in self.ordered if not each.filled]
         self._to_take = list(occupied) if self._fresh else []
         self.fill(0, lambda _: True)
@@ -164,6 +181,7 @@ def _spec(pool: Pool) -> tuple[object, ...]:
         pool.service_selector,
         pool.disabled,
         pool.allow_first_last_ips,
+        pool.annotations.get(PRIORITY),
     )
 
 
@@ -179,12 +197,26 @@ def _compile(pool: Pool, known: CompiledPool | None) -> CompiledPool:
     earlier: tuple[Range, ...] = ()
     if bad and known is not None and known.pool.uid == pool.uid:
         earlier = (*(each.range for each in known.free), *known.kept)
+    priority, bad_priority = _priority(pool)
     return CompiledPool(
         pool=pool,
         free=tuple(free),
         kept=earlier,
         services=compile_selector(pool.service_selector, "serviceSelector"),
         bad_blocks=tuple(bad),
+        priority=priority,
+        bad_priority=bad_priority,
+    )
+
+
+def _priority(pool: Pool) -> tuple[int, str]:
+    """The number in the annotation, or 0 and a sentence on what is wrong with it."""
+    text = pool.annotations.get(PRIORITY, "0").strip()
+    if _NUMBER.fullmatch(text):
+        return int(text), ""
+    return 0, (
+        f"{text!r} in annotation {PRIORITY} is not a whole number of at most nine digits; it counts"
+        " as 0"
     )
 
 

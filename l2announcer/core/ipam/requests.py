@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from l2announcer.core.ipam.ranges import Family, family, parse_address
@@ -10,6 +11,13 @@ from l2announcer.core.model import IPAddress, Key, Labels, Service
 from l2announcer.core.selectors import service_labels
 
 L2_CLASS = "io.cilium/l2-announcer"
+POOLS = "l2announcer.io/pools"
+METALLB = ("metallb.io/ip-allocated-from-pool", "metallb.universe.tf/ip-allocated-from-pool")
+_POOL = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")  # RFC 1123 subdomain, names of objects
+
+Names = tuple[str, ...]
+ANY: Names = ()
+
 ADDRESSES = ("lbipam.cilium.io/ips", "io.cilium/lb-ipam-ips")
 
 
@@ -30,7 +38,9 @@ class Scope:
 class Request:
     """One Service's request. With `addresses` (all of them are wanted) the families don't count.
 
-    `problem` is a sentence on what could not be read; nothing else is given in its place.
+    `pools` are alternatives, tried in their order: of each of these tuples one address of each
+    family is wanted. Without any, one of whatever pool. `problem` is a sentence on what could not
+    be read; nothing else is given in its place.
     """
 
     key: Key
@@ -40,11 +50,21 @@ class Request:
     addresses: tuple[IPAddress, ...]
     problem: str
     sharing: Sharing
+    pools: tuple[Names, ...] = ()
 
     @property
     def order(self) -> tuple[str, Key]:
         """Who comes first: the older, then the one whose name sorts first."""
         return self.created, self.key
+
+    @property
+    def needs(self) -> list[tuple[Names, Family]]:
+        """What is asked for without an address: of which pools, and of which family."""
+        return [(names, each) for names in self.pools or (ANY,) for each in self.families]
+
+    def allows(self, pool: str) -> bool:
+        """Is it content with addresses of this pool?"""
+        return not self.pools or any(pool in names for names in self.pools)
 
     def wants(self, address: IPAddress) -> bool:
         """Does it ask for this address, or for any of its family?"""
@@ -55,24 +75,40 @@ class Request:
 
 def serves(service: Service, scope: Scope) -> bool:
     """Is it for us to give this Service its addresses?"""
-    if service.type != "LoadBalancer":
+    if service.type != "LoadBalancer" or left_alone(service):
         return False
     if service.load_balancer_class is None:
         return scope.unclassed
     return service.load_balancer_class in scope.classes
 
 
+def left_alone(service: Service) -> str:
+    """Why another controller's Service is none of ours; "" for any other.
+
+    MetalLB marks those that it gave an address.
+    """
+    marks = [name for name in METALLB if name in service.annotations]
+    if not marks or not any(entry.ip for entry in service.ingress):
+        return ""
+    return (
+        f"MetalLB gave it its address (annotation {marks[0]}) and cares for it; where MetalLB is"
+        " gone, remove the annotation"
+    )
+
+
 def request(service: Service, scope: Scope) -> Request:
     """What the Service, one of ours, asks for."""
-    addresses, problem = _addresses(service)
+    addresses, no_address = _addresses(service)
+    pools, no_pool = _pools(service)
     return Request(
         key=service.key,
         created=service.created,
         labels=service_labels(service),
         families=_families(service, scope.families),
         addresses=addresses,
-        problem=problem,
+        problem=". ".join(each for each in (no_address, no_pool) if each),
         sharing=sharing(service),
+        pools=pools,
     )
 
 
@@ -108,6 +144,21 @@ def _addresses(service: Service) -> tuple[tuple[IPAddress, ...], str]:
         else:
             found[address] = None
     return tuple(found), f"{'; '.join(bad)}; correct or remove it" if bad else ""
+
+
+def _pools(service: Service) -> tuple[tuple[Names, ...], str]:
+    """Read the names of pools, and write a sentence on what is none."""
+    text = service.annotations.get(POOLS, "")
+    if not text.strip():
+        return (), ""
+    found = tuple(tuple(name.strip() for name in part.split(",")) for part in text.split("+"))
+    for name in (name for names in found for name in names):
+        if not _POOL.fullmatch(name):
+            return (), (
+                f"{name!r} in annotation {POOLS} is not the name of a pool; write names with ','"
+                " between alternatives, and '+' where one address of each is wanted"
+            )
+    return found, ""
 
 
 def _present(service: Service) -> str:

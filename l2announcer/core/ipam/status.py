@@ -24,6 +24,7 @@ TOTAL = "cilium.io/IPsTotal"
 AVAILABLE = "cilium.io/IPsAvailable"
 USED = "cilium.io/IPsUsed"
 BAD_BLOCK = "l2announcer.io/BadBlock"
+BAD_PRIORITY = "l2announcer.io/BadPriority"
 BAD_SELECTOR = "l2announcer.io/BadSelector"
 
 MESSAGE_MAX = 1_000  # characters; a condition may have 32,768, an Event about a thousand
@@ -137,6 +138,7 @@ def _pool_conditions(compiled: CompiledPool) -> list[Condition]:
     selector = str(compiled.services) if isinstance(compiled.services, Problem) else ""
     wanted += _fault(pool, BAD_BLOCK, "bad_block", ". ".join(compiled.bad_blocks))
     wanted += _fault(pool, BAD_SELECTOR, "bad_selector", selector)
+    wanted += _fault(pool, BAD_PRIORITY, "bad_priority", compiled.bad_priority)
     return wanted
 
 
