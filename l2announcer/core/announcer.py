@@ -15,6 +15,7 @@ from l2announcer.core.agenda import Agenda
 from l2announcer.core.answers import AnswerTable
 from l2announcer.core.candidacy import LEASE_PREFIX, Candidacy, lease_name
 from l2announcer.core.cluster import Changes, Cluster
+from l2announcer.core.coexistence import CILIUM_OPERATOR_LEASE, Operator
 from l2announcer.core.controller import CONTROLLER_LEASE, Controller
 from l2announcer.core.effects import Effects
 from l2announcer.core.election import Elector
@@ -22,6 +23,7 @@ from l2announcer.core.facts import (
     Claimed,
     Fact,
     Gone,
+    HostsRead,
     LeaseRead,
     LeaseRefused,
     LeaseWritten,
@@ -53,6 +55,7 @@ class Config:
     qps: float = 10.0
     lb_ipam: bool = True
     address_rest_seconds: float = 30.0
+    ipam_stands_by: bool = True  # while Cilium's operator is at work
 
 
 class Announcer:
@@ -69,7 +72,8 @@ class Announcer:
         self.resigning = False
         ipam = Ipam(rest_seconds=config.address_rest_seconds) if config.lb_ipam else None
         elector = self.groups[CONTROLLER_LEASE].elector
-        self.controller = Controller(elector, self.cluster, ipam)
+        operator = Operator() if config.ipam_stands_by else None
+        self.controller = Controller(elector, self.cluster, ipam, operator)
         self._services_by_lease: dict[str, set[Key]] = {}
         self._agenda = Agenda()
         self._ours: set[str] = set()  # Leases that this incarnation wrote last
@@ -99,6 +103,8 @@ class Announcer:
                 self._elector(fact.name).read(fact.record, fact.why, now)
             case ServiceRead() | ServicesRead():
                 self._read(fact, now)
+            case HostsRead():
+                self.controller.hosts_read(fact, now)
             case StatusWritten():
                 self._seen(fact.object, now)
                 self.controller.written(fact)
@@ -124,20 +130,30 @@ class Announcer:
         records = [item for item in fact.objects if isinstance(item, LeaseRecord)]
         for name in self.groups.keys() - {record.name for record in records}:
             self._elector(name).observe(None, now, version=fact.version)
+        if all(record.name != CILIUM_OPERATOR_LEASE for record in records):
+            self._operator_is(None, now)
         for record in records:
             self._seen(record, now)
 
     def _seen(self, found: Object, now: float) -> None:
         if not isinstance(found, LeaseRecord):
             self.cluster.seen(found)
+        elif found.name == CILIUM_OPERATOR_LEASE:
+            self._operator_is(found, now)
         elif found.name in self.groups or found.name.startswith(LEASE_PREFIX):
             self._elector(found.name).observe(found, now)
 
     def _gone(self, fact: Gone, now: float) -> None:
         if fact.kind is not Kind.LEASE:
             self.cluster.gone(fact)
+        elif fact.key.name == CILIUM_OPERATOR_LEASE:
+            self._operator_is(None, now)
         elif fact.key.name in self.groups:
             self._elector(fact.key.name).observe(None, now, version=fact.version)
+
+    def _operator_is(self, record: LeaseRecord | None, now: float) -> None:
+        if self.controller.operator is not None:
+            self.controller.operator.observe(record, now)
 
     def _elector(self, lease: str) -> Elector:
         """The Elector that a fact is about; its group is looked at in the next poll."""

@@ -3,6 +3,9 @@
 Rules of this file:
 - Only in the tenure of the controller Lease, and only after a read of all Services that was asked
   for in that tenure: what the last controller wrote must be known before an address is given.
+- LB IPAM stands by while Cilium's operator is at work, and begins with a read of its own after it.
+- No address is given before those of the nodes and of the API server are known, or may not be read;
+  they are read anew every minute, while there are pools.
 - A policy's conditions tell of its problems; they are written on change, and never removed: a
   mended one turns to "False" (that is how Cilium's are read).
 """
@@ -11,18 +14,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 
 from l2announcer.core import conditions
 from l2announcer.core.cluster import Changes, Cluster
-from l2announcer.core.effects import Effects, Event, StatusWrite
+from l2announcer.core.coexistence import Operator
+from l2announcer.core.effects import Effects, Event, ReadHosts, StatusWrite, Transition
 from l2announcer.core.election import Elector
-from l2announcer.core.facts import StatusRefused, StatusWritten
+from l2announcer.core.facts import HostsRead, Refusal, StatusRefused, StatusWritten
 from l2announcer.core.ipam import Ipam
 from l2announcer.core.model import Condition, Kind, Policy
 from l2announcer.core.policy import CONDITION_TYPES
 from l2announcer.core.status_writes import StatusWrites
 
 CONTROLLER_LEASE = "l2announcer-controller"
+HOSTS_SECONDS = 60.0
+HOSTS_RETRY_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -31,14 +38,24 @@ class _Tenure:
 
     read_asked: bool = False
     read: bool = False
+    hosts_known: bool = False
+    hosts_due_at: float = -inf  # inf while they are being read
 
 
 class Controller:
-    """Feeds on what the Announcer knows; acts only while this node is the controller."""
+    """Feeds on what the Announcer knows; acts only while this node is the controller.
 
-    def __init__(self, elector: Elector, cluster: Cluster, ipam: Ipam | None) -> None:
+    `operator` is None where it makes no difference whether Cilium's is at work.
+    """
+
+    def __init__(
+        self, elector: Elector, cluster: Cluster, ipam: Ipam | None, operator: Operator | None
+    ) -> None:
         self.elector = elector
         self.ipam = ipam
+        self.operator = operator
+        self.hosts_problem = ""
+        self._stood_by = False
         self._cluster = cluster
         self._writes = StatusWrites()
         self._tenure: _Tenure | None = None
@@ -70,6 +87,27 @@ class Controller:
         if answered and self.ipam is not None:
             self.ipam.begin()
 
+    def hosts_read(self, fact: HostsRead, now: float) -> None:
+        """Take in the addresses that no Service may be given."""
+        if fact.hosts is not None and self.ipam is not None:
+            self.ipam.hosts_are(fact.hosts)
+        self.hosts_problem = ""
+        if fact.why is not None:
+            self.hosts_problem = (
+                f"the addresses of Nodes cannot be read ({fact.why.value}): one of them may be"
+                " given to a Service"
+            )
+        if self._tenure is not None:
+            unknown = fact.why is Refusal.UNAVAILABLE
+            self._tenure.hosts_known |= not unknown
+            self._tenure.hosts_due_at = now + (HOSTS_RETRY_SECONDS if unknown else HOSTS_SECONDS)
+
+    def standing_by(self, now: float) -> str:
+        """Why LB IPAM stands by; "" when it doesn't."""
+        if self.ipam is None or self.operator is None:
+            return ""
+        return self.operator.at_work(now)
+
     def written(self, fact: StatusWritten) -> None:
         if isinstance(fact.object, Policy):
             self._writes.written(fact.kind, fact.object.key)
@@ -96,12 +134,37 @@ class Controller:
         for policy in self._cluster.policies.view.values():
             self._tell(policy, now, wall, out)
         out.wake_at = min(out.wake_at, self._writes.retry_at(now))
-        if self.ipam is not None:
-            writes, events, wake_at = self.ipam.poll(now, wall)
-            out.calls += writes
-            out.events += events
-            out.wake_at = min(out.wake_at, wake_at)
+        if self.ipam is None or not self._may_give(self._tenure, now, out):
+            return False
+        writes, events, wake_at = self.ipam.poll(now, wall)
+        out.calls += writes
+        out.events += events
+        out.wake_at = min(out.wake_at, wake_at)
         return False
+
+    def _may_give(self, tenure: _Tenure, now: float, out: Effects) -> bool:
+        """May LB IPAM go to work? Asks for what it lacks."""
+        stood_by, why = self._stood_by, self.standing_by(now)
+        self._stood_by = bool(why)
+        if why:
+            if not stood_by:
+                out.transitions.append(Transition("LB IPAM stands by", why))
+            if self.operator is not None:
+                out.wake_at = min(out.wake_at, self.operator.until)
+            return False
+        if stood_by:
+            reason = "Cilium's operator does not renew its Lease any more"
+            out.transitions.append(Transition("LB IPAM takes over", reason))
+            tenure.read_asked = tenure.read = False
+            out.wake_at = now
+            return False
+        if not len(self._cluster.pools):
+            return True
+        if now >= tenure.hosts_due_at:
+            tenure.hosts_due_at = inf
+            out.calls.append(ReadHosts())
+        out.wake_at = min(out.wake_at, tenure.hosts_due_at)
+        return tenure.hosts_known
 
     def _tell(self, policy: Policy, now: float, wall: float, out: Effects) -> None:
         wanted = tuple(self._conditions(policy))

@@ -50,6 +50,11 @@ class ReadServices:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadHosts:
+    """A LIST of all Nodes, and the API server's own address: what no Service may be given."""
+
+
+@dataclass(frozen=True, slots=True)
 class StatusWrite:
     """A JSON merge patch (RFC 7386) of an object's status sub-resource.
 
@@ -99,7 +104,7 @@ class Transition:
     warning: bool = False
 
 
-Call = LeaseWrite | ReadLease | ReadService | ReadServices | StatusWrite
+Call = LeaseWrite | ReadLease | ReadService | ReadServices | ReadHosts | StatusWrite
 
 
 @dataclass(slots=True)

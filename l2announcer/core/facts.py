@@ -7,6 +7,7 @@ one outcome fact.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -115,6 +116,14 @@ class ServicesRead:
 
 
 @dataclass(frozen=True, slots=True)
+class HostsRead:
+    """The outcome of ReadHosts: whose each address is, in words; `why` as for LeaseRead."""
+
+    hosts: Mapping[IPAddress, str] | None
+    why: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StatusWritten:
     """The outcome of a StatusWrite: accepted, and this is the object now."""
 
@@ -167,6 +176,7 @@ Fact = (
     | LeaseRead
     | ServiceRead
     | ServicesRead
+    | HostsRead
     | StatusWritten
     | StatusRefused
     | Claimed

@@ -8,10 +8,12 @@ from typing import assert_never
 
 from l2announcer import clock
 from l2announcer.core.candidacy import LEASE_PREFIX
+from l2announcer.core.coexistence import CILIUM_OPERATOR_LEASE
 from l2announcer.core.controller import CONTROLLER_LEASE
 from l2announcer.core.effects import (
     Call,
     LeaseWrite,
+    ReadHosts,
     ReadLease,
     ReadService,
     ReadServices,
@@ -22,6 +24,7 @@ from l2announcer.core.model import Kind
 from l2announcer.kube import leases, status
 from l2announcer.kube.client import Client
 from l2announcer.kube.events import Recorder
+from l2announcer.kube.hosts import read_hosts
 from l2announcer.kube.pace import PACE
 from l2announcer.kube.reflector import Reflector
 from l2announcer.kube.resources import table
@@ -58,7 +61,7 @@ class Gateway:
         self._resources = table(
             node_name=node_name,
             lease_namespace=lease_namespace,
-            lease_prefixes=(LEASE_PREFIX, CONTROLLER_LEASE),
+            lease_prefixes=(LEASE_PREFIX, CONTROLLER_LEASE, CILIUM_OPERATOR_LEASE),
             service_proxy_name=service_proxy_name,
         )
         self.reflectors: Mapping[Kind, Reflector] = {
@@ -92,6 +95,8 @@ class Gateway:
                 )
             case ReadServices():
                 return await read_services(self._client, self._resources[Kind.SERVICE], PACE)
+            case ReadHosts():
+                return await read_hosts(self._client, self._resources[Kind.NODE], PACE)
             case StatusWrite():
                 async with self._statuses:
                     return await status.perform(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from l2announcer.settings.options import OPTIONS, LogFormat, LogLevel, Option, Settings
+from l2announcer.settings.options import OPTIONS, IpamStandby, LogFormat, LogLevel, Option, Settings
 from l2announcer.settings.rules import broken
 from l2announcer.settings.sources import (
     CONFIG_VARIABLE,
@@ -22,6 +22,7 @@ __all__ = [
     "CONFIG_VARIABLE",
     "OPTIONS",
     "File",
+    "IpamStandby",
     "ListenAddress",
     "LogFormat",
     "LogLevel",

@@ -35,6 +35,13 @@ class Topic(Enum):
     LOG = "Log"
 
 
+class IpamStandby(Enum):
+    """Whether LB IPAM stands by while Cilium's operator is at work."""
+
+    AUTO = "auto"
+    NEVER = "never"
+
+
 class LogLevel(Enum):
     """The least severe message that is logged."""
 
@@ -125,6 +132,14 @@ class Settings:
         Topic.ADDRESSES,
         "Give addresses from CiliumLoadBalancerIPPools to Services. Switch it off where another"
         " controller does so, Cilium's operator for instance.",
+    )
+    ipam_standby: IpamStandby = _option(  # noqa: RUF009  # a field, not a default
+        IpamStandby.AUTO,
+        choice(IpamStandby),
+        Topic.ADDRESSES,
+        "auto: give no address while Cilium's operator is at work in this cluster (it renews the"
+        " Lease cilium-operator-resource-lock in leaseNamespace), and take over when it stops."
+        " never: give addresses all the same, where its own LB IPAM is switched off.",
     )
     address_rest: float = _option(
         30.0,

@@ -16,6 +16,7 @@ from l2announcer.core.effects import (
     Gratuitous,
     LeaseWrite,
     Message,
+    ReadHosts,
     ReadLease,
     ReadService,
     ReadServices,
@@ -25,6 +26,7 @@ from l2announcer.core.effects import (
 from l2announcer.core.facts import (
     Fact,
     Gone,
+    HostsRead,
     LeaseRead,
     LeaseRefused,
     LeaseWritten,
@@ -147,6 +149,8 @@ class Driver:
                     )
                 case ReadServices():
                     self.handle(ServicesRead(tuple(self.announcer.cluster.services.values())))
+                case ReadHosts():
+                    self.handle(HostsRead({}))
                 case StatusWrite():
                     self.statuses.append(call)
                     self.handle(StatusRefused(call.kind, call.key, Refusal.CONFLICT))

@@ -11,14 +11,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_address
 from random import Random
 from typing import Protocol, assert_never
 
-from l2announcer.core.effects import Call, LeaseWrite, ReadLease, ReadService, ReadServices
+from l2announcer.core.effects import (
+    Call,
+    LeaseWrite,
+    ReadHosts,
+    ReadLease,
+    ReadService,
+    ReadServices,
+)
 from l2announcer.core.effects import StatusWrite as Write
 from l2announcer.core.facts import (
     Fact,
     Gone,
+    HostsRead,
     LeaseRead,
     LeaseRefused,
     LeaseWritten,
@@ -35,7 +44,7 @@ from tests.fakes.history import Change
 from tests.fakes.patching import MERGE_PATCH
 from tests.fakes.resources import LEASES, NAMESPACES, SERVICES, Resource
 from tests.fakes.store import Store
-from tests.sim.objects import LEASE_NAMESPACE, NAMESPACE, POLICY, Json, read, resources
+from tests.sim.objects import HOSTS, LEASE_NAMESPACE, NAMESPACE, POLICY, Json, read, resources
 from tests.sim.plan import Plan
 from tests.sim.timeline import UNIX_START, Timeline
 
@@ -194,6 +203,8 @@ class Api:
                 return ServiceRead(key, _service(service) if service else None)
             case ReadServices():
                 return ServicesRead(tuple(map(_service, store.list(SERVICES).items)))
+            case ReadHosts():
+                return HostsRead(dict.fromkeys(map(ip_address, HOSTS), "a node"))
             case Write(kind=kind, key=key, patch=patch):
                 found = store.patch(
                     resources()[kind],
@@ -230,6 +241,8 @@ def refused(call: Call, why: Why) -> Fact:
             return ServiceRead(key, None, why)
         case ReadServices():
             return ServicesRead(None)
+        case ReadHosts():
+            return HostsRead(None, why)
         case Write(kind=kind, key=key):
             return StatusRefused(kind, key, why)
         case _:

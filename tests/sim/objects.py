@@ -23,6 +23,7 @@ LEASE_NAMESPACE: Final = "kube-system"
 NAMESPACE: Final = "default"
 POLICY: Final = "everywhere"
 POOL: Final = "pool"
+HOSTS: Final = ("172.19.255.0", "172.19.0.1")
 _CRDS: Final = Path(__file__).parents[2] / "config" / "crds"
 
 

@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import ip_address
 from math import inf
 from typing import Any
 
 import pytest
 
 from l2announcer.core.cluster import Cluster
-from l2announcer.core.controller import CONTROLLER_LEASE, Controller
-from l2announcer.core.effects import Effects, StatusWrite
+from l2announcer.core.coexistence import CILIUM_OPERATOR_LEASE, Operator
+from l2announcer.core.controller import (
+    CONTROLLER_LEASE,
+    HOSTS_RETRY_SECONDS,
+    HOSTS_SECONDS,
+    Controller,
+)
+from l2announcer.core.effects import Effects, ReadHosts, StatusWrite, Transition
 from l2announcer.core.election import Elector
 from l2announcer.core.facts import (
     Gone,
+    HostsRead,
     Listed,
     Refusal,
     StatusRefused,
     StatusWritten,
 )
 from l2announcer.core.ipam import Ipam
-from l2announcer.core.model import Block, Condition, Key, Kind, Policy, Pool, Port, Service
+from l2announcer.core.model import (
+    Block,
+    Condition,
+    Key,
+    Kind,
+    LeaseRecord,
+    Policy,
+    Pool,
+    Port,
+    Service,
+)
 from l2announcer.core.policy import BAD_INTERFACE_REGEX, BAD_NODE_SELECTOR
 from l2announcer.core.status_writes import RETRY_SECONDS
 
@@ -38,7 +56,8 @@ class World:
         self.cluster = Cluster()
         self.elector = Elector(CONTROLLER_LEASE)
         self.elector.tenure.until = inf
-        self.controller = Controller(self.elector, self.cluster, ipam)
+        self.operator = Operator()
+        self.controller = Controller(self.elector, self.cluster, ipam, self.operator)
         self.cluster.listed(Listed(Kind.POLICY, policies, "5"))
 
     def poll(self, now: float = NOW) -> tuple[bool, Effects]:
@@ -47,10 +66,14 @@ class World:
         return self.controller.poll(now, WALL, out), out
 
     def begin(self) -> None:
-        """The read that a tenure begins with."""
+        """The reads that a tenure begins with."""
         owed, _ = self.poll()
         assert owed
         self.controller.services_read(answered=True)
+        if self.controller.ipam is not None:
+            _, out = self.poll()
+            if ReadHosts() in out.calls:
+                self.controller.hosts_read(HostsRead({}), NOW)
 
     def writes(self, now: float = NOW) -> list[StatusWrite]:
         _, out = self.poll(now)
@@ -279,6 +302,9 @@ def test_addresses_are_given_after_the_read_of_the_tenure(world: World) -> None:
     assert owed
     assert out.calls == []
     world.controller.services_read(answered=True)
+    _, out = world.poll()
+    assert out.calls == [ReadHosts()]
+    world.controller.hosts_read(HostsRead({}), NOW)
     assert given(world.writes()) == ["172.19.0.240"]
 
 
@@ -307,3 +333,136 @@ def test_where_another_gives_addresses_none_are_given() -> None:
     assert world.writes() == []
     world.controller.written(StatusWritten(Kind.SERVICE, app()))
     world.controller.refused(StatusRefused(Kind.SERVICE, app().key, Refusal.CONFLICT), NOW)
+
+
+# Addresses that are the cluster's own
+
+
+def reads(world: World, now: float = NOW) -> bool:
+    """Are the hosts to be read?"""
+    return ReadHosts() in world.poll(now)[1].calls
+
+
+def test_nothing_is_given_before_it_is_known_what_nodes_have(world: World) -> None:
+    world.poll()
+    world.controller.services_read(answered=True)
+    assert reads(world)
+    assert world.writes() == []
+    world.controller.hosts_read(HostsRead(None, Refusal.UNAVAILABLE), NOW)
+    _, out = world.poll()
+    assert out.calls == []
+    assert out.wake_at == NOW + HOSTS_RETRY_SECONDS
+    later = NOW + HOSTS_RETRY_SECONDS
+    assert reads(world, later)
+    hosts = {ip_address("172.19.0.240"): "node worker"}
+    world.controller.hosts_read(HostsRead(hosts), later)
+    assert given(world.writes(later)) == ["172.19.0.241"]
+
+
+def test_what_may_not_be_read_stops_nothing_and_is_told(world: World) -> None:
+    world.poll()
+    world.controller.services_read(answered=True)
+    world.poll()
+    world.controller.hosts_read(HostsRead({}, Refusal.DENIED), NOW)
+    assert given(world.writes()) == ["172.19.0.240"]
+    assert "Nodes cannot be read (denied)" in world.controller.hosts_problem
+
+
+def test_hosts_are_read_every_minute_and_in_each_tenure(world: World) -> None:
+    world.begin()
+    world.poll()
+    assert not reads(world, NOW + HOSTS_SECONDS - 0.1)
+    assert reads(world, NOW + HOSTS_SECONDS)
+    assert not reads(world, NOW + 10 * HOSTS_SECONDS)  # one at a time
+    world.elector.tenure.void()
+    world.poll()
+    world.elector.tenure.until = inf
+    world.poll()
+    world.controller.services_read(answered=True)
+    assert reads(world)
+
+
+def test_without_pools_nobody_asks_for_hosts() -> None:
+    world = World(ipam=Ipam(rest_seconds=30))
+    world.cluster.listed(Listed(Kind.POOL, (), "5"))
+    world.poll()
+    world.controller.services_read(answered=True)
+    assert not reads(world)
+
+
+# Beside Cilium's operator
+
+
+def operator(number: int, holder: str = "control-plane-x") -> LeaseRecord:
+    """The Lease of the operator's leader after so many renewals."""
+    return LeaseRecord(
+        name=CILIUM_OPERATOR_LEASE,
+        resource_version=str(number),
+        holder=holder,
+        duration_seconds=15,
+        renew_time=f"2025-11-24T16:00:{number:02}.000000Z",
+    )
+
+
+def test_it_stands_by_while_ciliums_operator_is_at_work_and_says_so(world: World) -> None:
+    world.operator.observe(operator(1), NOW)
+    world.begin()
+    _, out = world.poll()
+    assert out.calls == []
+    assert out.wake_at == NOW + 15
+    why = world.controller.standing_by(NOW)
+    assert "Cilium's operator (control-plane-x) renews the Lease" in why
+    world.operator.observe(operator(2), NOW + 10)
+    assert world.writes(NOW + 20) == []
+
+
+def test_what_it_does_is_logged_once(world: World) -> None:
+    world.operator.observe(operator(1), NOW)
+    world.poll()
+    world.controller.services_read(answered=True)
+    _, out = world.poll()
+    assert out.transitions == [Transition("LB IPAM stands by", world.controller.standing_by(NOW))]
+    assert world.poll()[1].transitions == []
+    _, out = world.poll(NOW + 15)
+    assert [each.what for each in out.transitions] == ["LB IPAM takes over"]
+
+
+@pytest.mark.parametrize("end", ["expired", "released", "deleted"])
+def test_it_takes_over_after_a_read_of_its_own(world: World, end: str) -> None:
+    world.operator.observe(operator(1), NOW)
+    world.begin()
+    world.poll()
+    now = NOW + (15 if end == "expired" else 1)
+    if end == "released":
+        world.operator.observe(operator(2, holder=""), now)
+    elif end == "deleted":
+        world.operator.observe(None, now)
+    world.poll(now)
+    owed, out = world.poll(now)
+    assert owed
+    assert out.calls == []
+    world.controller.services_read(answered=True)
+    world.poll(now)
+    world.controller.hosts_read(HostsRead({}), now)
+    assert given(world.writes(now)) == ["172.19.0.240"]
+
+
+def test_policies_are_told_of_meanwhile(world: World) -> None:
+    world.cluster.listed(Listed(Kind.POLICY, (BAD,), "5"))
+    world.operator.observe(operator(1), NOW)
+    world.poll()
+    world.controller.services_read(answered=True)
+    assert [write.kind for write in world.writes()] == [Kind.POLICY]
+
+
+def test_a_lease_seen_again_unchanged_is_no_younger(world: World) -> None:
+    world.operator.observe(operator(1), NOW)
+    world.operator.observe(operator(1), NOW + 14)
+    assert world.controller.standing_by(NOW + 14.9)
+    assert not world.controller.standing_by(NOW + 15)
+
+
+def test_who_is_told_to_give_all_the_same_does(world: World) -> None:
+    world.controller.operator = None
+    world.begin()
+    assert given(world.writes()) == ["172.19.0.240"]

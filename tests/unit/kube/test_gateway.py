@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from l2announcer.core.effects import (
     Call,
     Event,
     LeaseWrite,
+    ReadHosts,
     ReadLease,
     ReadService,
     ReadServices,
@@ -20,6 +22,7 @@ from l2announcer.core.effects import (
 )
 from l2announcer.core.facts import (
     Fact,
+    HostsRead,
     LeaseRead,
     LeaseRefused,
     LeaseWritten,
@@ -152,6 +155,28 @@ async def test_services_are_read_by_one_and_by_all(server: ApiServer, rig: Rig) 
     assert isinstance(all_of_them, ServicesRead)
     assert all_of_them.services is not None
     assert {service.key.name for service in all_of_them.services} == {"kubernetes", "app1"}
+
+
+async def test_hosts_are_all_nodes_and_the_api_server(server: ApiServer, rig: Rig) -> None:
+    for name, address in (("n1", "172.19.0.2"), ("n2", "fd00::2")):
+        addresses = [
+            {"type": "InternalIP", "address": address},
+            {"type": "Hostname", "address": name},
+        ]
+        node = {"metadata": {"name": name}, "status": {"addresses": addresses}}
+        server.store.create(NODES, node, now=0.0)
+    assert await rig.do(ReadHosts()) == HostsRead(
+        {
+            ip_address("127.0.0.1"): "the API server",
+            ip_address("172.19.0.2"): "node n1",
+            ip_address("fd00::2"): "node n2",
+        }
+    )
+    server.faults.plant(Fault(action=Action.ANSWER, code=403, resources={"nodes"}, times=1))
+    refused = await rig.do(ReadHosts())
+    assert refused == HostsRead({ip_address("127.0.0.1"): "the API server"}, Refusal.DENIED)
+    server.faults.plant(Fault(action=Action.ANSWER, resources={"nodes"}))
+    assert await rig.do(ReadHosts()) == HostsRead(None, Refusal.UNAVAILABLE)
 
 
 async def test_a_service_s_status(server: ApiServer, rig: Rig) -> None:
