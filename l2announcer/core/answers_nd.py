@@ -24,10 +24,10 @@ from l2announcer.wire.ndp import (
 )
 
 Line = tuple[Tenure, tuple[Tenure, ...]]
-SOLICITATION = Kind.SOLICITATION.to_bytes(2, "big")
+_SOLICITATION = Kind.SOLICITATION.to_bytes(2, "big")
 _KIND = slice(54, 56)
 _NO_SENDERS = frozenset({0x00, 0xFF})
-GROUP_MAC_PREFIX = ipv6.group_mac(ipv6.SOLICITED_NODE_PREFIX)
+_GROUP_MAC_PREFIX = ipv6.group_mac(ipv6.SOLICITED_NODE_PREFIX)
 _number = int.from_bytes
 
 
@@ -88,7 +88,7 @@ class NdAnswers:
         if (
             line is None
             or head != USUAL_HEAD
-            or kind != SOLICITATION
+            or kind != _SOLICITATION
             or option != SOURCE_LINK_ADDRESS
             or mac in self._never_asking
             or mac[0] & 1
@@ -97,7 +97,7 @@ class NdAnswers:
             or (_number(frame[USUAL_SUMMED], "big") + USUAL_REST) % 0xFFFF
         ):
             return self._answer_unusual(frame, now)
-        if destination != self._mac and destination != GROUP_MAC_PREFIX + target[13:]:
+        if destination != self._mac and destination != _GROUP_MAC_PREFIX + target[13:]:
             return Outcome.NOT_TO_US
         tenure, others = line
         if now >= tenure.until:
@@ -106,8 +106,10 @@ class NdAnswers:
             if now >= other.until:
                 return Outcome.NO_TENURE
         total = self._rest + _number(sender, "big") + 2 * _number(target, "big")
-        kind = (REPLY_KIND | -total % 0xFFFF).to_bytes(4, "big")
-        return b"".join((mac, self._opening, target, sender, kind, REPLY_FLAGS, target, self._end))
+        summed = (REPLY_KIND | -total % 0xFFFF).to_bytes(4, "big")
+        return b"".join(
+            (mac, self._opening, target, sender, summed, REPLY_FLAGS, target, self._end)
+        )
 
     def claim(self, frame: bytes) -> Claimed | Overheard | None:
         """Does another station say here that it has, or is about to take, one of `addresses`?
@@ -116,12 +118,12 @@ class NdAnswers:
         is a probe for its target. Such a frame may also be one that this node sent through another
         of its interfaces.
         """
-        if frame[_KIND] == SOLICITATION and frame[SENDER] not in self._notable:
+        if frame[_KIND] == _SOLICITATION and frame[SENDER] not in self._notable:
             return None
         message = ndp.parse(frame)
         if message is None:
             return None
-        mac = message.link_mac or message.source
+        mac = message.station
         probe = message.sender == ndp.ANY_ADDRESS and message.kind is Kind.SOLICITATION
         of_target = probe or message.kind is Kind.ADVERTISEMENT
         address = message.target if of_target else message.sender
@@ -136,7 +138,7 @@ class NdAnswers:
         message = ndp.parse(frame)
         if message is None:
             return Outcome.MALFORMED
-        mac = message.link_mac or message.source
+        mac = message.station
         if mac in self._own:
             return Outcome.OWN
         if message.kind is not Kind.SOLICITATION:

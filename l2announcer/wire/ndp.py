@@ -95,6 +95,11 @@ class Message:
     """The option: where the sender of a solicitation, the target of an advertisement is."""
     flags: int = 0
 
+    @property
+    def station(self) -> bytes:
+        """The MAC of whom it speaks: as the option says or, without one, as the frame does."""
+        return self.link_mac or self.source
+
     def frame(self) -> bytes:
         """The bytes on the wire."""
         sender, receiver = self.sender.packed, self.receiver.packed

@@ -63,7 +63,7 @@ def through_an_object(protocol: WireProtocol, grants: Sequence[Grant]) -> Answer
             return None
         if not valid(message.target, now):
             return None
-        to_mac = message.link_mac or message.source
+        to_mac = message.station
         return ndp.reply(mac=NODE, address=message.target, to_mac=to_mac, to_address=message.sender)
 
     return by_arp if protocol is WireProtocol.ARP else by_nd

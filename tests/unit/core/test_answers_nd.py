@@ -282,14 +282,14 @@ def test_the_answer_follows_from_the_message_as_read(sent: Message) -> None:
         and read.kind is Kind.SOLICITATION
         and read.target in {VIP, SHARED}
         and read.sender != read.target
-        and (read.link_mac or read.source) not in {NODE, SECOND}
+        and read.station not in {NODE, SECOND}
         and read.destination
         in {NODE, ipv6.group_mac(ipv6.solicited_node_group(read.target.packed))}
     ):
         expected = ndp.reply(
             mac=NODE,
             address=read.target,
-            to_mac=read.link_mac or read.source,
+            to_mac=read.station,
             to_address=read.sender,
         )
     answer = ANSWERS.answer(sent.frame(), 1.0)
