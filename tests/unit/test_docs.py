@@ -156,6 +156,7 @@ def pool_conditions() -> set[tuple[str, str]]:
             created="2",
             blocks=(overlapping, Block(cidr="nonsense")),
             service_selector=bad,
+            annotations={pools.PRIORITY: "high"},
         )
     )
     book.settle(())
