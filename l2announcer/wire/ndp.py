@@ -285,11 +285,7 @@ def probe(*, mac: bytes, address: IPv6Address) -> bytes:
 
 
 def announcement(*, mac: bytes, address: IPv6Address) -> bytes:
-    """Tell all nodes that `address` is at `mac` (RFC 4861 section 7.2.6).
-
-    With the override flag, so that a cached link-layer address gives way; unsolicited, so that it
-    proves nobody's reachability.
-    """
+    """Tell all nodes that `address` is at `mac`, whatever they have cached (RFC 4861 7.2.6)."""
     return Message(
         destination=ipv6.group_mac(ALL_NODES),
         source=mac,
