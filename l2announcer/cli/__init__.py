@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from l2announcer import __version__
-from l2announcer.cli import ipam, run
+from l2announcer.cli import explain, ipam, run, status
 from l2announcer.settings import suggestion
 
-_COMMANDS = {"run": run, "ipam": ipam}
+_COMMANDS = {"run": run, "status": status, "explain": explain, "ipam": ipam}
 
 _ABOUT = """\
 Gives Kubernetes Services of type LoadBalancer an address and answers for it on the local
@@ -23,10 +23,11 @@ examples:
   l2announcer run                                   in a Pod, with its service account
   l2announcer run --kubeconfig /etc/l2announcer/kubeconfig --node-name worker-1
   l2announcer run --config /etc/l2announcer/config.yaml
+  l2announcer status                                what is announced here, what is not, and why
+  l2announcer explain web/shop                      the same of one Service, in full
   l2announcer ipam                                  pools, who has what address, who waits and why
   l2announcer ipam plan -f pool.yaml                what would an edited pool change?
   curl -s 'http://127.0.0.1:9480/readyz?verbose'    does it do its work?
-  curl -s 'http://127.0.0.1:9480/status?pretty'     what is announced here, what is not, and why
 
 'l2announcer run --help' lists the settings, each with its flag, environment variable and key.
 
