@@ -19,6 +19,8 @@ from l2announcer.kube.resources import Resource, collection
 
 COMPONENT = "l2announcer"
 QUEUE_LIMIT = 256
+CROWD = 25  # so many may be posted one right after another; of more each waits a while
+CROWDED_SECONDS = 0.2
 REMEMBERED = 1024  # Events whose repeats are counted instead of posted afresh
 REQUEST_SECONDS = 10.0
 NAME_LIMIT = 200  # characters of the object's name, so that the Event's is no longer than 253
@@ -56,18 +58,25 @@ class Recorder:
         self._posted: OrderedDict[Event, _Posted] = OrderedDict()
         self._serial = 0
         self._problem = ""
+        self._overflowing = False
 
     def record(self, event: Event) -> None:
         """Have it posted some time soon. When too many wait already, it is dropped."""
         try:
             self._queue.put_nowait(event)
         except asyncio.QueueFull:
-            self._complain(f"more than {QUEUE_LIMIT} Events wait to be posted; newer ones are lost")
+            if not self._overflowing:
+                self._overflowing = True
+                self._complain(f"{QUEUE_LIMIT} Events wait to be posted; newer ones are lost")
 
     async def run(self) -> None:
-        """Post what is recorded, until cancelled."""
+        """Post what is recorded, until cancelled.
+
+        When there is much to tell there is much to do, and that comes first.
+        """
         while True:
             event = await self._queue.get()
+            self._overflowing &= not self._queue.empty()
             try:
                 await self._send(event)
                 self._problem = ""
@@ -75,6 +84,8 @@ class Recorder:
                 self._complain(str(error))
             finally:
                 self._queue.task_done()
+            if self._queue.qsize() >= CROWD:
+                await asyncio.sleep(CROWDED_SECONDS)
 
     async def flush(self, timeout_seconds: float) -> bool:
         """Wait, but no longer than that, until all is posted that was recorded. Was it?"""

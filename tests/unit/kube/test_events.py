@@ -1,6 +1,7 @@
 """Events reach the objects that they are about, counted, and never hold up anything else."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from structlog.testing import capture_logs
 from l2announcer.core.effects import Event
 from l2announcer.core.model import Key, Kind
 from l2announcer.kube.client import Client
-from l2announcer.kube.events import QUEUE_LIMIT, Recorder
+from l2announcer.kube.events import CROWD, CROWDED_SECONDS, QUEUE_LIMIT, Recorder
 from tests.fakes.apiserver import ApiServer
 from tests.fakes.faults import Action, Fault
 from tests.fakes.resources import EVENTS
@@ -134,4 +135,29 @@ async def test_flush_is_bounded_and_so_is_the_queue(server: ApiServer, recorder:
             recorder.record(Event(Kind.SERVICE, EVENT.key, "u", "R", str(number)))
         async with asyncio.timeout(2):
             assert not await recorder.flush(0.05)
+    assert [entry["event"] for entry in logs] == ["an Event is lost"]
+
+
+def crowd(recorder: Recorder, size: int) -> None:
+    for number in range(size):
+        recorder.record(Event(Kind.SERVICE, EVENT.key, "u", "R", str(number)))
+
+
+async def test_a_crowd_of_events_is_posted_slowly(server: ApiServer, recorder: Recorder) -> None:
+    """Three more than may follow one another → three pauses, and none is lost."""
+    began_at = time.monotonic()
+    crowd(recorder, CROWD + 3)
+    assert await recorder.flush(5)
+    assert time.monotonic() - began_at >= 3 * CROWDED_SECONDS
+    assert len(posted(server)) == CROWD + 3
+
+
+async def test_a_long_crowd_is_told_of_once(server: ApiServer, recorder: Recorder) -> None:
+    """Some are posted in between, and again there are too many → still the same trouble."""
+    with capture_logs() as logs:
+        crowd(recorder, QUEUE_LIMIT + 1)
+        async with asyncio.timeout(5):
+            while len(posted(server)) < 2:  # noqa: ASYNC110  the fake tells nobody
+                await asyncio.sleep(0.005)
+        crowd(recorder, QUEUE_LIMIT)
     assert [entry["event"] for entry in logs] == ["an Event is lost"]
