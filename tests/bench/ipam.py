@@ -8,6 +8,7 @@ again, and another one takes over while Services arrive.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import time
 from collections import Counter
@@ -15,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import structlog
 import uvloop
 
 from tests.bench import services
@@ -229,6 +231,8 @@ def marks(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def main() -> None:
+    errors_only = structlog.make_filtering_bound_logger(logging.ERROR)
+    structlog.configure(wrapper_class=errors_only)  # Events are lost here, as they are meant to be
     number = int(sys.argv[1]) if len(sys.argv) > 1 else SERVICES
     try:
         control_plane = ControlPlane()
