@@ -18,7 +18,7 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Packet
 from scapy.utils import checksum
 
-from l2announcer.wire import ipv6, ndp
+from l2announcer.wire import ndp
 from l2announcer.wire.ethernet import BROADCAST, names_one_station
 from l2announcer.wire.ndp import OVERRIDE, ROUTER, SOLICITED, Kind, Message
 
@@ -289,19 +289,3 @@ def test_a_byte_that_changed_on_the_way_is_noticed(message: Message, at: int, by
     if at < len(frame):
         frame[at] ^= by
         assert ndp.parse(bytes(frame)) is None
-
-
-@pytest.mark.parametrize(
-    ("address", "group", "mac"),
-    [
-        # RFC 4291 section 2.7.1 has this example
-        ("4037::01:800:200e:8c6c", "ff02::1:ff0e:8c6c", "33:33:ff:0e:8c:6c"),
-        ("fd00::1", "ff02::1:ff00:1", "33:33:ff:00:00:01"),
-    ],
-)
-def test_the_group_of_an_address_and_its_mac(address: str, group: str, mac: str) -> None:
-    found = ipv6.solicited_node_group(IPv6Address(address).packed)
-
-    assert IPv6Address(found) == IPv6Address(group)
-    assert ipv6.is_solicited_node_group(found)
-    assert ipv6.group_mac(found).hex(":") == mac
