@@ -78,7 +78,13 @@ async def _run(settings: Settings) -> None:
     ):
         announcer = Announcer(_config(settings))
         observation = Observation(announcer, responder, now=clock.now)
-        metrics = Metrics(__version__, observation.frames, observation.events, observation.watches)
+        metrics = Metrics(
+            __version__,
+            observation.frames,
+            observation.events,
+            observation.watches,
+            observation.addresses,
+        )
         async with connect(
             _source(settings),
             qps=settings.k8s_client_rate_limit_qps,

@@ -50,11 +50,20 @@ class WatchAge(NamedTuple):
     age_seconds: float
 
 
+class AddressCount(NamedTuple):
+    """How many addresses of a pool are `used` or `available`."""
+
+    pool: str
+    state: str
+    addresses: int
+
+
 class Metrics:
     """All metrics of one daemon, on a registry of their own.
 
-    `read_frames` and `read_events` give totals that only grow, and `read_watches` ages; they are
-    called at each scrape, in the thread that collects.
+    `read_frames` and `read_events` give totals that only grow, `read_watches` ages, and
+    `read_addresses` what is so now, nothing where this node is not the controller; they are called
+    at each scrape, in the thread that collects.
     """
 
     def __init__(
@@ -63,6 +72,7 @@ class Metrics:
         read_frames: Callable[[], Iterable[FrameCount]],
         read_events: Callable[[], Iterable[EventCount]],
         read_watches: Callable[[], Iterable[WatchAge]],
+        read_addresses: Callable[[], Iterable[AddressCount]],
     ) -> None:
         # A second series for each counter that nobody asks for; there is only this global switch.
         disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -100,6 +110,7 @@ class Metrics:
         self.registry.register(_Frames(read_frames))
         self.registry.register(_Events(read_events))
         self.registry.register(_Watches(read_watches))
+        self.registry.register(_Addresses(read_addresses))
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
 
@@ -185,4 +196,26 @@ def _watch_family() -> GaugeMetricFamily:
         "l2announcer_watch_lag_seconds",
         "Time since anything was heard on a watch, bookmarks included",
         labels=["resource"],
+    )
+
+
+class _Addresses(Collector):
+    def __init__(self, read: Callable[[], Iterable[AddressCount]]) -> None:
+        self._read = read
+
+    def describe(self) -> Iterable[Metric]:
+        return [_address_family()]
+
+    def collect(self) -> Iterator[Metric]:
+        family = _address_family()
+        for pool, state, addresses in self._read():
+            family.add_metric([pool, state], addresses)
+        yield family
+
+
+def _address_family() -> GaugeMetricFamily:
+    return GaugeMetricFamily(
+        "l2announcer_pool_addresses",
+        "Addresses of a pool by state; only where this node is the controller",
+        labels=["pool", "state"],
     )

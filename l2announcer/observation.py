@@ -12,7 +12,7 @@ from l2announcer.core.model import Kind
 from l2announcer.core.outcome import Outcome
 from l2announcer.kube.reflector import Reflector
 from l2announcer.lan.responder import ANSWERED, Responder
-from l2announcer.metrics import EventCount, FrameCount, Metrics, WatchAge
+from l2announcer.metrics import AddressCount, EventCount, FrameCount, Metrics, WatchAge
 from l2announcer.web.health import Check
 
 STUCK_SECONDS = 30.0  # the pump steps every few seconds
@@ -103,6 +103,15 @@ class Observation:
                 counts[interface, reason] += count
         for (interface, reason), count in counts.items():
             yield EventCount(interface, reason, count)
+
+    def addresses(self) -> Iterator[AddressCount]:
+        controller = self._announcer.controller
+        if controller.ipam is None or controller.idle_because(self._now()):
+            return
+        for pool in controller.ipam.pools:
+            available = pool.available
+            yield AddressCount(pool.name, "available", available)
+            yield AddressCount(pool.name, "used", pool.total - available)
 
     def watches(self) -> Iterator[WatchAge]:
         for kind, reflector in self.reflectors.items():

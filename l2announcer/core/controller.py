@@ -108,6 +108,21 @@ class Controller:
             return ""
         return self.operator.at_work(now)
 
+    def idle_because(self, now: float) -> str:
+        """Why LB IPAM gives no addresses here now; "" when it does."""
+        if self.ipam is None:
+            return "it is switched off (lbIpam: false)"
+        if not self.elector.tenure.valid(now) or self._tenure is None:
+            holder = self.elector.record.holder if self.elector.record is not None else ""
+            return f"node {holder} is the controller" if holder else "no node is the controller"
+        if why := self.standing_by(now):
+            return why
+        if not self._tenure.read:
+            return "the Services are being read"
+        if len(self._cluster.pools) and not self._tenure.hosts_known:
+            return "the addresses of the Nodes are being read"
+        return ""
+
     def written(self, fact: StatusWritten) -> None:
         if isinstance(fact.object, Policy):
             self._writes.written(fact.kind, fact.object.key)

@@ -8,6 +8,8 @@ from math import isinf
 from l2announcer.core.announcer import Announcer
 from l2announcer.core.candidacy import State, lease_name
 from l2announcer.core.election import Elector
+from l2announcer.core.ipam import Ipam
+from l2announcer.core.ipam.pools import CompiledPool
 from l2announcer.core.model import Key
 
 
@@ -19,6 +21,7 @@ def status(announcer: Announcer, now: float) -> dict[str, object]:
         "waitingFor": announcer.unlisted,
         "resigning": announcer.resigning,
         "controller": _lease(announcer.controller.elector, now),
+        "ipam": ipam(announcer, now),
         "renewSeconds": announcer.terms.renew_seconds,
         "interfaces": [
             {
@@ -56,6 +59,51 @@ def service(announcer: Announcer, key: Key, now: float) -> Mapping[str, object]:
         "leftOut": reasons,
         "conflict": candidacy.conflict,
         "lease": {"name": lease_name(key), **_lease(candidacy.elector, now)},
+    }
+
+
+def ipam(announcer: Announcer, now: float) -> dict[str, object]:
+    """What was given of each pool, to whom, and who waits; or why that is not done here."""
+    controller = announcer.controller
+    why = controller.idle_because(now)
+    if controller.ipam is None or why:
+        return {"active": False, "why": why}
+    standing = {key: _given(controller.ipam, key) for key in announcer.cluster.services}
+    return {
+        "active": True,
+        "why": "",
+        "problem": controller.hosts_problem,
+        "pools": {pool.name: _pool(pool) for pool in controller.ipam.pools},
+        "services": {str(key): given for key, given in standing.items() if given is not None},
+    }
+
+
+def _pool(pool: CompiledPool) -> dict[str, object]:
+    """Counts are texts: those of an IPv6 block are beyond the numbers of JSON's readers."""
+    return {
+        "blocks": [str(each.range) for each in pool.free],
+        "total": str(pool.total),
+        "used": str(pool.total - pool.available),
+        "available": str(pool.available),
+        "priority": pool.priority,
+        "closed": f"it {pool.closed}" if pool.closed else "",
+        "problems": pool.problems,
+    }
+
+
+def _given(ipam: Ipam, key: Key) -> dict[str, object] | None:
+    outcome, left_alone = ipam.standing(key)
+    if left_alone:
+        return {"addresses": [], "reason": "left_alone", "why": left_alone}
+    if outcome is None:
+        return None
+    return {
+        "addresses": [
+            {"address": str(address), "pool": ", ".join(ipam.pools_with(address))}
+            for address in outcome.addresses
+        ],
+        "reason": outcome.reason.value,
+        "why": outcome.message,
     }
 
 

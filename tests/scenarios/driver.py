@@ -39,7 +39,17 @@ from l2announcer.core.facts import (
     ServicesRead,
     StatusRefused,
 )
-from l2announcer.core.model import Holding, Key, Kind, LeaseRecord, Link, Node, Policy, Service
+from l2announcer.core.model import (
+    Holding,
+    Key,
+    Kind,
+    LeaseRecord,
+    Link,
+    Node,
+    Policy,
+    Pool,
+    Service,
+)
 from l2announcer.core.terms import Terms
 
 NODE = "worker"
@@ -48,6 +58,7 @@ KINDS: dict[type, Kind] = {
     Service: Kind.SERVICE,
     Policy: Kind.POLICY,
     Node: Kind.NODE,
+    Pool: Kind.POOL,
     LeaseRecord: Kind.LEASE,
 }
 

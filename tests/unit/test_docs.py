@@ -84,7 +84,7 @@ def test_every_relative_link_leads_somewhere(path: Path) -> None:
 
 
 def existing_metrics() -> set[str]:
-    metrics = Metrics(__version__, lambda: (), lambda: (), lambda: ())
+    metrics = Metrics(__version__, lambda: (), lambda: (), lambda: (), lambda: ())
     names = set()
     for family in metrics.registry.collect():
         suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import generate_latest
 
-from l2announcer.metrics import EventCount, FrameCount, Metrics, WatchAge
+from l2announcer.metrics import AddressCount, EventCount, FrameCount, Metrics, WatchAge
 
 
 def scrape(metrics: Metrics) -> list[str]:
@@ -19,7 +19,8 @@ def test_frames_and_ages_are_read_at_each_scrape() -> None:
     ]
     events = [EventCount("eth0", "announced", 7)]
     ages = [WatchAge("services", 1.5)]
-    metrics = Metrics("1.2.3", lambda: frames, lambda: events, lambda: ages)
+    counts = [AddressCount("lan", "available", 2**64)]
+    metrics = Metrics("1.2.3", lambda: frames, lambda: events, lambda: ages, lambda: counts)
     shown = scrape(metrics)
     for line in (
         'l2announcer_requests_total{interface="eth0",protocol="arp"} 5.0',
@@ -28,6 +29,7 @@ def test_frames_and_ages_are_read_at_each_scrape() -> None:
         'l2announcer_dropped_requests_total{interface="eth0",protocol="arp",reason="expired"} 2.0',
         'l2announcer_interface_events_total{event="announced",interface="eth0"} 7.0',
         'l2announcer_watch_lag_seconds{resource="services"} 1.5',
+        'l2announcer_pool_addresses{pool="lan",state="available"} 1.8446744073709552e+19',
     ):
         assert line in shown
     frames[0] = FrameCount("eth0", "arp", None, 4)
@@ -38,7 +40,7 @@ def test_frames_and_ages_are_read_at_each_scrape() -> None:
 
 
 def test_what_the_daemon_counts_itself() -> None:
-    metrics = Metrics("1.2.3", lambda: (), lambda: (), lambda: ())
+    metrics = Metrics("1.2.3", lambda: (), lambda: (), lambda: (), lambda: ())
     metrics.services_held.set(2)
     metrics.lease_transitions.inc()
     metrics.lease_renewal_seconds.observe(0.02)
@@ -59,8 +61,8 @@ def test_what_the_daemon_counts_itself() -> None:
 
 
 def test_every_metric_is_ours_explained_and_alone_in_its_registry() -> None:
-    Metrics("1", lambda: (), lambda: (), lambda: ())
-    shown = scrape(Metrics("1", lambda: (), lambda: (), lambda: ()))
+    Metrics("1", lambda: (), lambda: (), lambda: (), lambda: ())
+    shown = scrape(Metrics("1", lambda: (), lambda: (), lambda: (), lambda: ()))
     names = [line.split()[2:] for line in shown if line.startswith("# HELP ")]
     assert all(len(name) > 1 for name in names)
     assert {name[0].partition("_")[0] for name in names} == {"l2announcer", "process", "python"}

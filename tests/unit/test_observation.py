@@ -13,13 +13,13 @@ import pytest
 from l2announcer.core.answers import WireProtocol
 from l2announcer.core.effects import Gratuitous, Message
 from l2announcer.core.facts import Links, Listed, Resign
-from l2announcer.core.model import Announcement, Key, Kind, Policy, Service
+from l2announcer.core.model import Announcement, Block, Key, Kind, Policy, Pool, Service
 from l2announcer.core.tenure import Tenure
 from l2announcer.kube.client import Client
 from l2announcer.kube.decode import Problem
 from l2announcer.kube.reflector import Reflector
 from l2announcer.lan.responder import ANSWERED, Responder
-from l2announcer.metrics import EventCount, FrameCount, Metrics, WatchAge
+from l2announcer.metrics import AddressCount, EventCount, FrameCount, Metrics, WatchAge
 from l2announcer.observation import STALE_WATCH_SECONDS, STUCK_SECONDS, Observation
 from l2announcer.web.health import Check
 from tests.scenarios.driver import Driver
@@ -49,7 +49,7 @@ class Shown:
             )
             for kind, resource in TABLE.items()
         }
-        self.metrics = Metrics("1", lambda: (), lambda: (), lambda: ())
+        self.metrics = Metrics("1", lambda: (), lambda: (), lambda: (), lambda: ())
 
     def clock(self) -> float:
         return self.now
@@ -233,3 +233,19 @@ def test_a_watch_has_an_age_once_its_kind_was_listed(shown: Shown) -> None:
     shown.reflectors[Kind.LEASE].listed = True
     shown.reflectors[Kind.LEASE].last_confirmed_at = shown.now - 7
     assert list(shown.observation.watches()) == [WatchAge("leases", 7.0)]
+
+
+def test_addresses_of_pools_are_counted_on_the_controller_only(shown: Shown) -> None:
+    assert list(shown.observation.addresses()) == []
+    giver = Driver(lb_ipam=True)
+    observation = Observation(giver.announcer, shown.responder, now=lambda: giver.now)
+    assert list(observation.addresses()) == []
+    giver.warm()
+    giver.see(Pool(key=Key("", "lan"), blocks=(Block(cidr="192.0.2.0/30"),)))
+    giver.see(Service(key=BLUE, type="LoadBalancer"))
+    assert list(observation.addresses()) == [
+        AddressCount("lan", "available", 3),
+        AddressCount("lan", "used", 1),
+    ]
+    giver.now += 100
+    assert list(observation.addresses()) == []

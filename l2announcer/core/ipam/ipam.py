@@ -12,7 +12,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 
 from l2announcer.core.effects import Event, StatusWrite
@@ -20,7 +20,7 @@ from l2announcer.core.facts import StatusRefused, StatusWritten
 from l2announcer.core.ipam import status
 from l2announcer.core.ipam.allocation import Outcome
 from l2announcer.core.ipam.ledger import Ledger
-from l2announcer.core.ipam.pools import Pools
+from l2announcer.core.ipam.pools import CompiledPool, Pools
 from l2announcer.core.ipam.requests import Scope, left_alone, serves
 from l2announcer.core.ipam.review import Review
 from l2announcer.core.model import IPAddress, Key, Kind, Pool, Service, newer
@@ -143,6 +143,22 @@ class Ipam:
         )
         return writes, events, max(wake_at, now)
 
+    # What it shows
+
+    @property
+    def pools(self) -> Sequence[CompiledPool]:
+        """All pools, in the order in which they are asked for addresses."""
+        return self._pools.ordered
+
+    def standing(self, key: Key) -> tuple[Outcome | None, str]:
+        """What a Service was given, or why not; and why it is left alone, if it is."""
+        service = self._services.get(key)
+        return self._review.outcomes.get(key), left_alone(service) if service is not None else ""
+
+    def pools_with(self, address: IPAddress) -> list[str]:
+        """Name the pools that have the address."""
+        return [pool.name for pool in self._pools.ordered if pool.has(address)]
+
     def _tell(self, key: Key, before: Outcome | None) -> Iterator[Event]:
         outcome = self._review.outcomes.get(key)
         if outcome is None or outcome == before:
@@ -165,7 +181,7 @@ class Ipam:
             yield Event(Kind.SERVICE, key, service.uid, "AddressPending", message, warning=True)
 
     def _with_pool(self, address: IPAddress) -> str:
-        pools = [pool.name for pool in self._pools.ordered if pool.contains(address)]
+        pools = self.pools_with(address)
         return f"{address} of pool {pools[0]}" if pools else str(address)
 
     def _write_services(self, now: float, wall: float) -> Iterator[StatusWrite]:

@@ -76,6 +76,13 @@ class CompiledPool:
             return "is in conflict with another pool, or within itself"
         return ""
 
+    @property
+    def problems(self) -> list[str]:
+        """All that is wrong with it, as sentences."""
+        selector = str(self.services) if isinstance(self.services, Problem) else ""
+        found = (self.conflict, *self.bad_blocks, selector, self.bad_priority)
+        return [each for each in found if each]
+
     def selects(self, labels: Labels) -> bool:
         return isinstance(self.services, Matcher) and self.services.matches(labels)
 

@@ -9,8 +9,19 @@ from typing import Any
 import pytest
 
 from l2announcer.core import explain
+from l2announcer.core.coexistence import CILIUM_OPERATOR_LEASE
 from l2announcer.core.facts import Claimed, Resign, Seen
-from l2announcer.core.model import Key, Kind, LabelSelector, Policy, Service
+from l2announcer.core.model import (
+    Block,
+    Ingress,
+    Key,
+    Kind,
+    LabelSelector,
+    LeaseRecord,
+    Policy,
+    Pool,
+    Service,
+)
 from tests.scenarios.driver import NODE, Driver, link
 
 BLUE, RED = Key("default", "blue"), Key("default", "red")
@@ -164,3 +175,79 @@ def test_a_node_that_stops(node: Driver) -> None:
     assert status["resigning"] is True
     assert status["services"]["default/blue"]["state"] == "resigned"
     assert status["controller"]["holder"] == ""
+
+
+# Addresses
+
+
+@pytest.fixture
+def giver() -> Driver:
+    """A node that has just become the controller."""
+    driver = Driver(lb_ipam=True)
+    driver.warm()
+    return driver
+
+
+def controller(node: Driver) -> dict[str, Any]:
+    """What is shown of addresses after a moment."""
+    node.settle()
+    found: dict[str, Any] = shown(node)["ipam"]
+    return found
+
+
+def test_who_gives_none_says_why_and_no_more(node: Driver, giver: Driver) -> None:
+    why = "it is switched off (lbIpam: false)"
+    assert shown(node)["ipam"] == {"active": False, "why": why}
+    why = "no node is the controller"
+    assert shown(Driver(lb_ipam=True))["ipam"] == {"active": False, "why": why}
+    giver.now += 100
+    why = f"node {NODE} is the controller"
+    assert shown(giver)["ipam"] == {"active": False, "why": why}
+
+
+def test_what_is_given_of_each_pool_and_why_one_waits(giver: Driver) -> None:
+    blocks = (Block(cidr="172.19.0.240/32"), Block(cidr="nonsense"))
+    giver.see(Pool(key=Key("", "lan"), created="1", blocks=blocks))
+    giver.see(
+        Pool(key=Key("", "six"), created="2", blocks=(Block(cidr="fd00::/64"),), disabled=True)
+    )
+    for number, name in enumerate(("first", "second")):
+        giver.see(Service(key=Key("default", name), type="LoadBalancer", created=str(number)))
+    marked = {"metallb.io/ip-allocated-from-pool": "p"}
+    giver.see(
+        Service(
+            key=Key("default", "third"),
+            type="LoadBalancer",
+            annotations=marked,
+            ingress=(Ingress(ip="192.0.2.1"),),
+        )
+    )
+    found = controller(giver)
+    assert (found["active"], found["problem"]) == (True, "")
+    lan, six = found["pools"]["lan"], found["pools"]["six"]
+    assert lan["blocks"] == ["172.19.0.240 to 172.19.0.240"]
+    assert (lan["total"], lan["used"], lan["available"]) == ("1", "1", "0")
+    assert "nonsense" in lan["problems"][0]
+    assert (six["total"], six["closed"]) == (str(2**64), "it is disabled")
+    services = found["services"]
+    assert services["default/first"] == {
+        "addresses": [{"address": VIP, "pool": "lan"}],
+        "reason": "satisfied",
+        "why": "",
+    }
+    assert services["default/second"]["reason"] == "out_of_ips"
+    assert "is taken (lan)" in services["default/second"]["why"]
+    assert services["default/third"]["why"].startswith("MetalLB gave it its address")
+    assert "default/blue" not in services
+
+
+def test_standing_by_is_told(giver: Driver) -> None:
+    lease = LeaseRecord(
+        name=CILIUM_OPERATOR_LEASE, resource_version="9", holder="op", duration_seconds=15
+    )
+    giver.see(lease)
+    found = controller(giver)
+    assert not found["active"]
+    assert "Cilium's operator (op)" in found["why"]
+    giver.gone(Kind.LEASE, Key("kube-system", CILIUM_OPERATOR_LEASE))
+    assert controller(giver)["active"]
