@@ -37,6 +37,7 @@ class _Port:
     answers: PlaceAnswers
     socket: PacketSocket
     groups: JoinedGroups
+    joined_for: frozenset[bytes] = frozenset()
     counts: Counter[str]
 
     def close(self) -> None:
@@ -124,8 +125,9 @@ class Responder:
         port.answers = answers
         if port.socket.admitted != answers.addresses:
             port.socket.admit(answers.addresses)
-        if nd:
+        if nd and port.joined_for != answers.addresses:
             port.groups.set({solicited_node_group(address) for address in answers.addresses})
+            port.joined_for = answers.addresses
 
     def _open(self, place: Place, answers: PlaceAnswers) -> _Port:
         counts = self._counts[answers.link.name, place.protocol]
