@@ -62,7 +62,6 @@ def _execute(options: argparse.Namespace) -> int:
 def _sentences(service: Service) -> list[tuple[str, str]]:
     lease = service.lease
     said = [("why", service.why)]
-    said += [("answers", f"{each.address} on {each.interface}") for each in service.addresses]
     if lease.name:
         tenure = f", for {lease.tenure_seconds:.1f} s more" if lease.tenure_seconds else ""
         said.append(("Lease", f"{lease.name}, held by {lease.holder or 'nobody'}{tenure}"))

@@ -51,7 +51,7 @@ class Daemon:
 
 ANNOUNCED = {
     "state": "announcing",
-    "why": "it answers for 10.0.0.1 on eth0",
+    "why": "10.0.0.1 on eth0",
     "addresses": [{"address": "10.0.0.1", "interface": "eth0"}],
     "leftOut": ["policy p2: nodeSelector does not match node worker"],
     "conflict": "02:00:00:00:00:09 claimed 10.0.0.1 on eth0",
@@ -93,7 +93,7 @@ async def test_status(daemon: Daemon) -> None:
     assert await daemon.run("status") == 0
     assert daemon.lines[0] == "node worker; the controller is nobody"
     assert (
-        "default/app1 announcing 10.0.0.1%eth0 worker it answers for 10.0.0.1 on eth0; "
+        "default/app1 announcing 10.0.0.1%eth0 worker 10.0.0.1 on eth0; "
         "02:00:00:00:00:09 claimed 10.0.0.1 on eth0"
     ) in daemon.lines
     (blue,) = [line for line in daemon.lines if line.startswith("web/blue")]
@@ -122,8 +122,7 @@ async def test_explain(daemon: Daemon) -> None:
     assert await daemon.run("explain", "app1") == 0
     assert daemon.lines == [
         "default/app1 on node worker: announcing",
-        "why it answers for 10.0.0.1 on eth0",
-        "answers 10.0.0.1 on eth0",
+        "why 10.0.0.1 on eth0",
         "Lease cilium-l2announce-default-app1, held by worker, for 12.3 s more",
         "conflict 02:00:00:00:00:09 claimed 10.0.0.1 on eth0",
         "left out policy p2: nodeSelector does not match node worker",
