@@ -47,6 +47,9 @@ bench-arp: dev ## replies, latency and load of ARP and ND, beside the kernel and
 bench-takeover: dev ## a take-over of 1,000 addresses, as neighbours see it
 	@$(AS_LAB_ROOT) $(BIN)/python -m tests.bench.takeover
 
+bench-fuzz: dev ## a million damaged frames of ARP and ND through all that reads frames
+	@$(BIN)/python -m tests.bench.fuzz
+
 docs: dev ## write docs/settings.md and config/l2announcer.yaml from the settings
 	@$(BIN)/python -m tests.settings_table
 
@@ -56,4 +59,4 @@ dev:
 clean: ## remove what was built in the checkout
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help demo demo-down test lint fmt sim bench-answers bench-arp bench-takeover docs dev clean
+.PHONY: help demo demo-down test lint fmt sim bench-answers bench-arp bench-takeover bench-fuzz docs dev clean

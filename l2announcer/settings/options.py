@@ -160,8 +160,8 @@ class Settings:
         (0.0, 1.0, 2.0, 4.0),
         DURATIONS,
         Topic.ADDRESSES,
-        "When an address is announced unasked (gratuitous ARP) after this node took it over,"
-        " counted from then.",
+        "When an address is announced unasked (gratuitous ARP, unsolicited advertisement) after"
+        " this node took it over, counted from then.",
     )
     announce_refresh: float = _option(
         0.0,
