@@ -173,7 +173,7 @@ class Link:
     """A network interface of this node as the kernel reports it.
 
     `up` is the administrative state, `carrier` whether the other end is there (IFF_LOWER_UP),
-    `active_port` the index of a bond's. `segment` is the same word for interfaces of which one
+    `active_port` the index of a bond's, `ipv6` whether the kernel takes part in it. `segment` is the same word for interfaces of which one
     heard the other's frames; it is found out, and empty as long as nothing was heard.
     """
 
@@ -186,6 +186,7 @@ class Link:
     loopback: bool = False
     master: int = 0
     active_port: int = 0
+    ipv6: bool = True
     segment: str = ""
 
     @property

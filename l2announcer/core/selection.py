@@ -112,10 +112,18 @@ def _pairs(
         else:
             addresses.append(address)
     matching = [link for link in links if _matches(policy, link.name)]
-    usable = [link.name for link in matching if link.usable]
+    usable = [link for link in matching if link.usable]
     if not usable:
         reasons.append(_reason(policy, _no_interface(policy, matching, links)))
-    return {Announcement(address, name) for address in addresses for name in usable}, reasons
+    pairs = set()
+    for link in usable:
+        able = [address for address in addresses if link.ipv6 or address.version == 4]
+        pairs |= {Announcement(address, link.name) for address in able}
+        if len(able) < len(addresses):
+            sentence = "IPv6 is disabled there; enable it: sysctl -w"
+            setting = f"net/ipv6/conf/{link.name}/disable_ipv6=0"
+            reasons.append(Reason(f"interface {link.name}", f"{sentence} {setting}"))
+    return pairs, reasons
 
 
 def _matches(policy: CompiledPolicy, interface: str) -> bool:

@@ -22,7 +22,15 @@ from pyroute2.netlink import (
     NLMSG_DONE,
     NLMSG_ERROR,
 )
-from pyroute2.netlink.rtnl import RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK, RTMGRP_LINK
+from pyroute2.netlink.rtnl import (
+    RTM_DELADDR,
+    RTM_DELLINK,
+    RTM_GETLINK,
+    RTM_NEWADDR,
+    RTM_NEWLINK,
+    RTMGRP_IPV6_IFADDR,
+    RTMGRP_LINK,
+)
 from pyroute2.netlink.rtnl.ifinfmsg import (
     IFF_LOOPBACK,
     IFF_LOWER_UP,
@@ -70,7 +78,7 @@ def _open() -> socket.socket:
     source = socket.socket(socket.AF_NETLINK, flags, socket.NETLINK_ROUTE)
     try:
         source.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
-        source.bind((0, RTMGRP_LINK))
+        source.bind((0, RTMGRP_LINK | RTMGRP_IPV6_IFADDR))
     except BaseException:
         source.close()
         raise
@@ -104,10 +112,15 @@ class _Table:
         self._sequence += 1
         self._dumped = {}
         self._stale = False
+        self._send(NLM_F_DUMP, 0)
+
+    def _send(self, flags: int, index: int) -> None:
+        """Ask for all links, or for one: its answer has the number of an event."""
         request = ifinfmsg()
+        request["index"] = index
         request["header"]["type"] = RTM_GETLINK
-        request["header"]["flags"] = NLM_F_REQUEST | NLM_F_DUMP
-        request["header"]["sequence_number"] = self._sequence
+        request["header"]["flags"] = NLM_F_REQUEST | flags
+        request["header"]["sequence_number"] = self._sequence if flags else 0
         request["attrs"] = [("IFLA_EXT_MASK", _RTEXT_FILTER_SKIP_STATS)]
         request.encode()
         self._source.sendto(request.data, (0, 0))
@@ -143,6 +156,10 @@ class _Table:
             if kind == NLMSG_ERROR:
                 number = abs(message["error"])
                 raise OSError(number, f"list of interfaces: {os.strerror(number)}")
+        if kind in {RTM_NEWADDR, RTM_DELADDR}:
+            # That IPv6 was switched off or on is told by its addresses alone.
+            self._send(0, message["index"])
+            return
         if kind not in {RTM_NEWLINK, RTM_DELLINK} or not _tells_all(message):
             return
         index: int = message["index"]
@@ -173,6 +190,14 @@ def _tells_all(message: ifinfmsg) -> bool:
     return message["family"] == socket.AF_UNSPEC and message.get_attr("IFLA_WIRELESS") is None
 
 
+def _ipv6(message: ifinfmsg) -> bool:
+    """Does the kernel speak IPv6 there? Without the module, or where it is switched off, no."""
+    families = message.get_attr("IFLA_AF_SPEC")
+    details = families.get_attr("AF_INET6") if families is not None else None
+    settings = details.get_attr("IFLA_INET6_CONF") if details is not None else None
+    return settings is not None and not settings["disable_ipv6"]
+
+
 def _active_port(message: ifinfmsg) -> int:
     """The port that a bond in active-backup mode uses now; 0 for other links."""
     info = message.get_attr("IFLA_LINKINFO")
@@ -194,4 +219,5 @@ def _link(message: ifinfmsg) -> Link:
         loopback=bool(flags & IFF_LOOPBACK),
         master=message.get_attr("IFLA_MASTER") or 0,
         active_port=_active_port(message),
+        ipv6=_ipv6(message),
     )

@@ -172,6 +172,17 @@ def test_an_interface_without_arp_is_not_ethernet(lab: Lab) -> None:
     watch(host, scenario)
 
 
+def test_ipv6_is_switched_off_and_on(lab: Lab) -> None:
+    host = lab.host("host", mac=MAC)
+
+    async def scenario(watched: Watched) -> None:
+        for value, expected in (("1", False), ("0", True)):
+            host.run(["sysctl", "-w", f"net/ipv6/conf/eth0/disable_ipv6={value}"])
+            await watched.until(lambda links, e=expected: links["eth0"].ipv6 is e)  # type: ignore[misc]
+
+    watch(host, scenario)
+
+
 def test_what_changes_nothing_posts_nothing(lab: Lab) -> None:
     host = lab.host("node")
 

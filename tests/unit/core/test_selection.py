@@ -311,3 +311,18 @@ def test_a_policy_for_the_second_interface_alone_is_answered_there() -> None:
     selection = select(service(), [policy(interfaces=("eth1",))], NODE, twins)
     assert pairs(selection) == [("172.19.0.240", "eth1")]
     assert reasons(selection) == []
+
+
+def test_without_ipv6_on_an_interface_only_ipv4_is_announced_there() -> None:
+    links = [replace(ETH0, ipv6=False), ETH1]
+    selection = select(service(external_ips=("172.19.0.240", "fd00::240")), [policy()], NODE, links)
+    assert pairs(selection) == [
+        ("172.19.0.240", "eth0"),
+        ("172.19.0.240", "eth1"),
+        ("fd00::240", "eth1"),
+    ]
+    (reason,) = reasons(selection)
+    assert reason == (
+        "interface eth0: IPv6 is disabled there; enable it:"
+        " sysctl -w net/ipv6/conf/eth0/disable_ipv6=0"
+    )
