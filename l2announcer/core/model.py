@@ -173,8 +173,9 @@ class Link:
     """A network interface of this node as the kernel reports it.
 
     `up` is the administrative state, `carrier` whether the other end is there (IFF_LOWER_UP),
-    `active_port` the index of a bond's, `ipv6` whether the kernel takes part in it. `segment` is the same word for interfaces of which one
-    heard the other's frames; it is found out, and empty as long as nothing was heard.
+    `active_port` the index of a bond's, `ipv6` whether the kernel takes part in it. `segment` is
+    the same word for interfaces of which one heard the other's frames; it is found out, and empty
+    as long as nothing was heard.
     """
 
     index: int
