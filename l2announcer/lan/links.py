@@ -64,7 +64,9 @@ async def watch_links(post: Callable[[Fact], None]) -> None:
             while True:
                 await readable.wait()
                 readable.clear()
-                table.read()
+                if not table.read():  # uvloop hears no more of a socket that had an error
+                    loop.remove_reader(source)
+                    loop.add_reader(source, readable.set)
                 links = table.links()
                 if links is not None and links != posted:
                     posted = links
@@ -97,6 +99,7 @@ class _Table:
         # While a dump runs: what it, and every event since its start, has named.
         self._dumped: dict[int, Link] | None = None
         self._stale = False
+        self._lost = False
 
     def links(self) -> tuple[Link, ...] | None:
         """All links in the order of their indexes; None before the first dump has ended."""
@@ -125,11 +128,13 @@ class _Table:
         request.encode()
         self._source.sendto(request.data, (0, 0))
 
-    def read(self) -> None:
-        """Take in everything that waits on the socket."""
+    def read(self) -> bool:
+        """Take in everything that waits on the socket; False when there was more, but it's lost."""
+        self._lost = False
         for data in self._datagrams():
             for message in self._marshal.parse(data):
                 self._take(message)
+        return not self._lost
 
     def _datagrams(self) -> Iterator[bytes]:
         while True:
@@ -140,7 +145,8 @@ class _Table:
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
-                self.ask()  # events were lost: only a whole list tells what they were
+                self._lost = True
+                self.ask()  # only a whole list tells what the lost events were
                 continue
             if sender == 0:  # the kernel; another process may send to us too
                 yield data

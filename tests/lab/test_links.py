@@ -209,6 +209,8 @@ def test_events_lost_to_a_full_buffer_are_made_good(
         host.run(["ip", "link", "set", "eth0", "address", MAC])
         assert _lost_events(opened[0])
         await watched.until(lambda links: links["eth0"].mac == MAC_BYTES)
+        host.run(["ip", "link", "set", "eth0", "down"])
+        await watched.until(lambda links: not links["eth0"].up)
 
     watch(host, scenario)
 
