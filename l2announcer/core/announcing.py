@@ -8,10 +8,12 @@ from math import inf
 from l2announcer.core.doubt import Doubts
 from l2announcer.core.effects import Effects, Gratuitous, Message
 from l2announcer.core.facts import Claimed
-from l2announcer.core.first_answer import READ_RETRY_SECONDS, FirstAnswer
+from l2announcer.core.first_answer import FirstAnswer
 from l2announcer.core.gratuitous import Repeats, Schedule
 from l2announcer.core.model import Announcement
 from l2announcer.core.tenure import Tenure
+
+READ_RETRY_SECONDS = 0.5
 
 
 class Announcing:
@@ -54,7 +56,7 @@ class Announcing:
         if self._reading or now < self._read_at:
             return False
         self._read_at = -inf
-        first, doubted = self._checks.take_read(now), self._doubts.take_read()
+        first, doubted = self._checks.take_read(), self._doubts.take_read()
         self._reading = first or doubted
         return self._reading
 
@@ -62,7 +64,7 @@ class Announcing:
         """Take in the outcome of that read."""
         self._reading = False
         self._read_at = -inf if answered else now + READ_RETRY_SECONDS
-        self._checks.read(answered=answered, now=now)
+        self._checks.read(answered=answered)
         self._doubts.read(answered=answered)
 
     def poll(self, now: float, renewed_at: float, out: Effects) -> list[Announcement]:

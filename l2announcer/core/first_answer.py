@@ -25,7 +25,6 @@ from l2announcer.core.model import Announcement
 PROBE_WAIT_SECONDS = 0.005
 STRANGER_REPROBE_SECONDS = 0.2
 FOREIGN_REPROBE_SECONDS = 5.0
-READ_RETRY_SECONDS = 0.5
 
 
 class _Stage(Enum):
@@ -66,7 +65,6 @@ class FirstAnswer:
             self._holding_over = predecessor_macs
         self._checks: dict[Announcement, _Check] = {}
         self._reading: tuple[_Check, ...] = ()
-        self._read_at = -inf
 
     def want(self, announcements: Iterable[Announcement]) -> None:
         """Set what is to be announced; a newcomer asks for a read and a probe of its own."""
@@ -81,17 +79,14 @@ class FirstAnswer:
         if check.stage is _Stage.SILENT:
             check.stage, check.next_at = _Stage.WAITING, -inf
 
-    def read(self, *, answered: bool, now: float) -> None:
+    def read(self, *, answered: bool) -> None:
         """Take in the outcome of the read that take_read asked for."""
         for check in self._reading:
             check.read_owed = not answered
         self._reading = ()
-        self._read_at = -inf if answered else now + READ_RETRY_SECONDS
 
-    def take_read(self, now: float) -> bool:
-        """Is the Service to be read now?"""
-        if self._reading or now < self._read_at:
-            return False
+    def take_read(self) -> bool:
+        """Is the Service to be read? To be asked when no read of it is under way."""
         self._reading = tuple(check for check in self._checks.values() if check.read_owed)
         return bool(self._reading)
 
@@ -128,10 +123,9 @@ class FirstAnswer:
 
     @property
     def wake_at(self) -> float:
+        """When a probe is due or has waited for long enough; of reads, the caller keeps time."""
         checks = self._checks.values()
-        probe_at = min((c.next_at for c in checks if c.stage is not _Stage.SILENT), default=inf)
-        read_owed = any(check.read_owed for check in checks) and not self._reading
-        return min(probe_at, self._read_at) if read_owed else probe_at
+        return min((c.next_at for c in checks if c.stage is not _Stage.SILENT), default=inf)
 
     def _judge(self, check: _Check, now: float) -> None:
         check.foreign = check.claimed_by if now >= self._stranger_until else None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from ipaddress import ip_address
 from math import inf
 
-from l2announcer.core.announcing import Announcing
+from l2announcer.core.announcing import READ_RETRY_SECONDS, Announcing
 from l2announcer.core.effects import Effects, Message
 from l2announcer.core.facts import Claimed
-from l2announcer.core.first_answer import PROBE_WAIT_SECONDS, READ_RETRY_SECONDS, FirstAnswer
+from l2announcer.core.first_answer import PROBE_WAIT_SECONDS, FirstAnswer
 from l2announcer.core.gratuitous import Schedule
 from l2announcer.core.model import Announcement
 from l2announcer.core.tenure import Tenure
@@ -69,6 +69,24 @@ def test_an_unanswered_read_is_tried_again_after_a_while() -> None:
     assert announcing.take_read(1.0 + READ_RETRY_SECONDS)
     sent(announcing, 5.0)
     assert announcing.wake_at > 5.0, "an instant that is past wakes nobody"
+
+
+def test_a_newcomer_during_the_read_of_a_doubt_waits_for_its_end_without_haste() -> None:
+    announcing = begun()
+    announcing.want([TWO])
+    sent(announcing, 0.0)
+    assert announcing.take_read(0.0)
+    announcing.read(answered=True, now=0.0)
+    sent(announcing, PROBE_WAIT_SECONDS)
+    announcing.claimed(Claimed(TWO.address, MAC, TWO.interface), LATER)
+    assert announcing.take_read(LATER)
+    announcing.want([ONE, TWO])
+    for now in (LATER + 1, LATER + 2):  # probed, and found silent
+        sent(announcing, now)
+        assert not announcing.take_read(now)
+        assert announcing.wake_at > now
+    announcing.read(answered=True, now=LATER + 3)
+    assert announcing.take_read(LATER + 3)
 
 
 def test_another_end_of_a_link_is_announced_anew_there_alone() -> None:

@@ -11,7 +11,6 @@ from l2announcer.core.election import Predecessor
 from l2announcer.core.first_answer import (
     FOREIGN_REPROBE_SECONDS,
     PROBE_WAIT_SECONDS,
-    READ_RETRY_SECONDS,
     STRANGER_REPROBE_SECONDS,
     FirstAnswer,
 )
@@ -38,9 +37,9 @@ def checks(
     return first
 
 
-def read(first: FirstAnswer, now: float = BEGIN) -> None:
-    assert first.take_read(now)
-    first.read(answered=True, now=now)
+def read(first: FirstAnswer) -> None:
+    assert first.take_read()
+    first.read(answered=True)
 
 
 def probe(first: FirstAnswer, now: float, *, answered_by: bytes | None = None) -> None:
@@ -78,25 +77,21 @@ def test_the_read_alone_is_not_enough() -> None:
     assert first.wake_at == BEGIN + PROBE_WAIT_SECONDS
 
 
-def test_one_read_at_a_time_and_again_only_when_it_was_not_answered() -> None:
+def test_the_read_is_owed_until_it_is_answered() -> None:
     first = checks()
-    assert first.take_read(BEGIN)
-    assert not first.take_read(BEGIN)
-    first.read(answered=False, now=BEGIN)
-    retry_at = BEGIN + READ_RETRY_SECONDS
+    assert first.take_read()
+    first.read(answered=False)
     probe(first, BEGIN)
-    assert first.wake_at == retry_at
-    assert not first.take_read(retry_at - 0.001)
-    assert first.take_read(retry_at)
-    first.read(answered=True, now=retry_at)
+    assert first.clear == []
+    assert first.take_read()
+    first.read(answered=True)
     assert first.clear == [ONE]
-    assert not first.take_read(retry_at + 1000)
+    assert not first.take_read()
 
 
-def test_a_read_that_is_under_way_wakes_nobody() -> None:
+def test_a_read_that_is_owed_wakes_nobody() -> None:
     first = checks()
     probe(first, BEGIN)
-    assert first.take_read(BEGIN)
     assert first.wake_at == inf
 
 
@@ -192,19 +187,19 @@ def test_a_newcomer_is_read_for_and_probed_alone() -> None:
     assert first.take_probes(BEGIN + 1) == [TWO]
     first.take_probes(BEGIN + 1 + PROBE_WAIT_SECONDS)
     assert first.clear == [ONE]
-    read(first, BEGIN + 1)
+    read(first)
     assert first.clear == [ONE, TWO]
 
 
 def test_a_newcomer_during_a_read_needs_another_read() -> None:
     first = checks()
-    assert first.take_read(BEGIN)
+    assert first.take_read()
     first.want([ONE, TWO])
     first.take_probes(BEGIN)
     first.take_probes(BEGIN + PROBE_WAIT_SECONDS)
-    first.read(answered=True, now=BEGIN + 1)
+    first.read(answered=True)
     assert first.clear == [ONE]
-    read(first, BEGIN + 1)
+    read(first)
     assert first.clear == [ONE, TWO]
 
 
