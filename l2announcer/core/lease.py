@@ -20,6 +20,7 @@ from l2announcer.core.model import Holding, LeaseRecord
 ANNOTATION = "l2announcer.io/holder"
 MICROSECONDS = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = datetime(9000, 1, 1, tzinfo=UTC)  # what is written next must still be a time
 
 
 def micro_time(microseconds: int) -> str:
@@ -29,12 +30,12 @@ def micro_time(microseconds: int) -> str:
 
 
 def unix_microseconds(micro_time_text: str) -> int:
-    """The reverse of micro_time; 0 for what isn't a time."""
+    """The reverse of micro_time; 0 for what isn't a time, or is one at the end of all times."""
     try:
         moment = datetime.fromisoformat(micro_time_text)
     except ValueError:
         return 0
-    if moment.tzinfo is None:
+    if moment.tzinfo is None or moment > _LAST:
         return 0
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
@@ -107,5 +108,5 @@ def _holding(text: object, renew_time: str) -> Holding | None:
             macs=tuple(str(mac) for mac in said.get("macs", ())),
             mode=str(said.get("mode", "service")),
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+        return None  # anybody who may write the Lease may have put anything there

@@ -158,7 +158,9 @@ def test_a_stranger_that_carries_our_annotation_along_is_a_stranger() -> None:
         json.dumps({"renew": TIME, "boot": "b", "netns": "many"}),
         json.dumps({"renew": TIME, "boot": "b", "netns": None}),
         json.dumps({"renew": TIME, "boot": "b", "netns": 1, "macs": 7}),
+        json.dumps({"renew": TIME, "boot": "b", "netns": float("inf")}),
         json.dumps({"boot": "b", "netns": 1}),
+        "[" * 100_000,
     ],
 )
 def test_a_malformed_annotation_is_nobody_of_ours(text: str) -> None:
@@ -186,7 +188,9 @@ def test_also_a_whole_second_has_six_digits() -> None:
     assert lease.micro_time(1_764_000_000_000_000) == "2025-11-24T16:00:00.000000Z"
 
 
-@pytest.mark.parametrize("text", ["", "soon", "t1", "2026-11-25", "2026-11-25T10:00:00"])
+@pytest.mark.parametrize(
+    "text", ["", "soon", "t1", "2026-11-25", "2026-11-25T10:00:00", "9999-12-31T23:59:59.999999Z"]
+)
 def test_what_is_no_time_is_long_ago(text: str) -> None:
     assert lease.unix_microseconds(text) == 0
 
