@@ -71,7 +71,8 @@ class Announcing:
         """Add the frames that are due; what is announced from now on and was not before."""
         for announcement in self._checks.take_probes(now):
             out.frames.append(Gratuitous(announcement, Message.PROBE, self._tenure))
-        self.conflicts |= self._checks.foreign
+        found = self._checks.foreign.items()
+        self.conflicts |= {each: mac for each, mac in found if each not in self._repeats}
         for announcement, mac in self._doubts.settle(renewed_at, now).items():
             self.conflicts[announcement] = mac.hex(":")
             if announcement in self._repeats:

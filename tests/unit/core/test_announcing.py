@@ -132,3 +132,6 @@ def test_a_setting_announces_what_another_host_has_and_reports_it() -> None:
     announcing.claimed(CLAIM, 0.001)
     assert sent(announcing, PROBE_WAIT_SECONDS) == [("announce", "eth0"), ("announce", "eth1")]
     assert announcing.conflicts == {ONE: MAC.hex(":")}
+    announcing.conflicts.clear()
+    sent(announcing, LATER)
+    assert announcing.conflicts == {}, "it may be gone by now; if not, it says so itself"
