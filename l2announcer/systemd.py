@@ -66,7 +66,7 @@ class Notifier:
             return False
         try:
             self._socket.sendto(message.encode(), self._address)
-        except (BlockingIOError, ConnectionRefusedError, FileNotFoundError):
+        except OSError:  # busy, gone, or not ours to reach: nothing of it is worth a process
             return False
         return True
 

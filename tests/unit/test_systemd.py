@@ -96,6 +96,15 @@ def test_a_supervisor_that_is_gone_does_no_harm(tmp_path: Path) -> None:
         notifier.watchdog()
 
 
+def test_a_supervisor_that_cannot_be_reached_does_no_harm(tmp_path: Path) -> None:
+    path = str(tmp_path / "stream")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as another_kind:
+        another_kind.bind(path)
+        for name in (path, f"/{'long' * 50}"):
+            with Notifier({"NOTIFY_SOCKET": name}) as notifier:
+                notifier.watchdog()
+
+
 def test_a_supervisor_that_does_not_read_does_not_block(
     supervisor: tuple[socket.socket, str],
 ) -> None:
