@@ -151,6 +151,12 @@ class Elector:
                 # A lost race says nothing of the winner; a read does, also where the watch lags.
                 self._must_read = True
             case Refusal.MISSING:
+                if self.record is None:
+                    self.problem = (
+                        f"Lease {self.name} can't be made: its namespace does not exist; create it"
+                        " or correct leaseNamespace"
+                    )
+                    self._retry_at = now + RETRY_SECONDS
                 self.observe(None, now)
             case Refusal.INVALID | Refusal.DENIED:
                 self.problem = f"the API server refuses writes of Lease {self.name}: {why.value}"

@@ -168,6 +168,16 @@ def test_a_write_that_is_not_allowed_is_said_and_tried_again(why: Refusal) -> No
     assert rig.elector.problem == ""
 
 
+def test_a_namespace_that_does_not_exist_is_said_and_waited_for() -> None:
+    rig = Rig()
+    assert rig.write(0.0).create
+    rig.refuse(Refusal.MISSING, 0.1)
+    assert "namespace does not exist" in rig.elector.problem
+    assert rig.poll(2.0) is None
+    rig.accept(rig.write(2.1001), at=2.2)
+    assert rig.elector.problem == ""
+
+
 # Rule 9
 
 
