@@ -7,6 +7,7 @@ core.answers_nd), with the same ways.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -76,13 +77,7 @@ class AnswerTable:
         heard: dict[tuple[str, WireProtocol], list[bytes]] = {}
         for address, name in watched:
             heard.setdefault((name, protocol_of(address)), []).append(address.packed)
-        # What tells a frame of ours; of two interfaces with one MAC (a bridge and its port) the one
-        # counts through which we send.
-        own = {
-            link.mac: link.name
-            for link in sorted(links, key=lambda link: link.usable)
-            if names_one_station(link.mac)
-        }
+        own = _own(links)
         self.places: Mapping[Place, PlaceAnswers] = {
             Place(link.index, protocol): answers(
                 link, granted.get(key, {}), heard.get(key, ()), own
@@ -92,3 +87,17 @@ class AnswerTable:
             for protocol, answers in _KINDS.items()
             if (key := (link.name, protocol)) in granted or key in heard
         }
+
+
+def _own(links: tuple[Link, ...]) -> dict[bytes, str]:
+    """What tells a frame of ours, and the name of the interface that it left by.
+
+    Of interfaces with one MAC (a bridge and its port) that is the one through which we send; where
+    we send through several (a card and its VLANs) nobody can tell, and it has no name.
+    """
+    senders = Counter(link.mac for link in links if link.usable)
+    return {
+        link.mac: link.name if senders[link.mac] < 2 else ""
+        for link in sorted(links, key=lambda link: link.usable)
+        if names_one_station(link.mac)
+    }

@@ -22,5 +22,9 @@ class Outcome(Enum):
 
 
 def overheard(mac: bytes, own: Mapping[bytes, str], link: Link) -> Overheard | None:
-    """What a frame of our own, by its MAC, says when it arrives on `link`."""
-    return None if mac == link.mac else Overheard(sender=own[mac], receiver=link.name)
+    """What a frame of our own, by its MAC, says when it arrives on `link`.
+
+    Nothing where nobody can tell by which interface it left.
+    """
+    sender = own[mac]
+    return Overheard(sender, link.name) if sender and mac != link.mac else None

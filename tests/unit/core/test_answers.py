@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 import pytest
 
 from l2announcer.core.answers import AnswerTable, Grant, Place, WireProtocol
+from l2announcer.core.facts import Overheard
 from l2announcer.core.model import Announcement, IPAddress, Link
 from l2announcer.core.outcome import Outcome
 from l2announcer.core.tenure import Tenure
@@ -87,3 +88,17 @@ def test_an_interface_that_cannot_answer_has_no_part_in_the_table(
     address: IPAddress, interface: str
 ) -> None:
     assert AnswerTable([granted(address, interface)], [], LINKS).places == {}
+
+
+@pytest.mark.parametrize(
+    ("eth2_is_up", "heard"),
+    [(False, Overheard(sender="eth1", receiver="eth0")), (True, None)],
+    ids=["a bridge and its port", "a card and its VLAN"],
+)
+def test_by_which_of_two_interfaces_with_one_mac_a_frame_left(
+    eth2_is_up: bool, heard: Overheard | None
+) -> None:
+    eth2 = Link(index=5, name="eth2", mac=SECOND, up=eth2_is_up, carrier=True)
+    table = AnswerTable([granted(VIP, "eth0")], [], (*LINKS, eth2))
+    answers = table.places[Place(ETH0.index, WireProtocol.ARP)]
+    assert answers.claim(arp.announcement(mac=SECOND, address=VIP)) == heard

@@ -19,5 +19,9 @@ def test_what_came_back_to_where_it_left_says_nothing() -> None:
     assert overheard(MAC, OWN, ETH0) is None
 
 
+def test_what_left_by_one_of_several_says_nothing() -> None:
+    assert overheard(SECOND, {**OWN, SECOND: ""}, ETH0) is None
+
+
 def test_reasons_are_words_for_metrics() -> None:
     assert all(outcome.value.replace("_", "").isalpha() for outcome in Outcome)
