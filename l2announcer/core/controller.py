@@ -28,6 +28,7 @@ from l2announcer.core.policy import CONDITION_TYPES
 from l2announcer.core.status_writes import StatusWrites
 
 CONTROLLER_LEASE = "l2announcer-controller"
+SERVICES_RETRY_SECONDS = 1.0
 HOSTS_SECONDS = 60.0
 HOSTS_RETRY_SECONDS = 1.0
 
@@ -37,6 +38,7 @@ class _Tenure:
     """What was done in the present tenure."""
 
     read_asked: bool = False
+    read_due_at: float = -inf
     read: bool = False
     hosts_known: bool = False
     hosts_due_at: float = -inf  # inf while they are being read
@@ -143,9 +145,7 @@ class Controller:
         if self._tenure is None:
             self._tenure = _Tenure()
         if not self._tenure.read:
-            owed = not self._tenure.read_asked
-            self._tenure.read_asked = True
-            return owed
+            return self._read_is_due(self._tenure, now, out)
         for policy in self._cluster.policies.view.values():
             self._tell(policy, now, wall, out)
         out.wake_at = min(out.wake_at, self._writes.retry_at(now))
@@ -156,6 +156,16 @@ class Controller:
         out.events += events
         out.wake_at = min(out.wake_at, wake_at)
         return False
+
+    def _read_is_due(self, tenure: _Tenure, now: float, out: Effects) -> bool:
+        """Are all Services to be read now? At most so often: a list is the dearest of all reads."""
+        if tenure.read_asked:
+            return False
+        if now < tenure.read_due_at:
+            out.wake_at = min(out.wake_at, tenure.read_due_at)
+            return False
+        tenure.read_asked, tenure.read_due_at = True, now + SERVICES_RETRY_SECONDS
+        return True
 
     def _may_give(self, tenure: _Tenure, now: float, out: Effects) -> bool:
         """May LB IPAM go to work? Asks for what it lacks."""
@@ -171,6 +181,7 @@ class Controller:
             reason = "Cilium's operator does not renew its Lease any more"
             out.transitions.append(Transition("LB IPAM takes over", reason))
             tenure.read_asked = tenure.read = False
+            tenure.read_due_at = now
             out.wake_at = now
             return False
         if not len(self._cluster.pools):

@@ -15,6 +15,7 @@ from l2announcer.core.controller import (
     CONTROLLER_LEASE,
     HOSTS_RETRY_SECONDS,
     HOSTS_SECONDS,
+    SERVICES_RETRY_SECONDS,
     Controller,
 )
 from l2announcer.core.effects import Effects, ReadHosts, StatusWrite, Transition
@@ -133,12 +134,14 @@ def test_first_a_read_asked_for_once_and_then_it_acts() -> None:
     assert len(world.writes()) == 1
 
 
-def test_a_read_without_an_answer_is_asked_for_again() -> None:
+def test_a_read_without_an_answer_is_asked_for_again_after_a_while() -> None:
     world = World(BAD)
     world.poll()
     world.controller.services_read(answered=False)
     world.controller.services_read(answered=True)  # somebody else's
-    assert world.poll() == (True, Effects())
+    later = NOW + SERVICES_RETRY_SECONDS
+    assert world.poll(NOW + 0.1) == (False, Effects(wake_at=later))
+    assert world.poll(later) == (True, Effects())
     world.controller.services_read(answered=True)
     assert len(world.writes()) == 1
 
