@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 
+from tests.sim.plan import draw, draw_askers
 from tests.sim.trace import line
 from tests.sim.world import Report, World
 
@@ -17,31 +18,33 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=200, help="how many seeds (default: 200)")
     parser.add_argument("--first", type=int, default=0, help="the first of them (default: 0)")
     parser.add_argument("--seed", type=int, help="this seed alone, with its trace")
+    parser.add_argument("--askers", action="store_true", help="many ask for addresses")
     options = parser.parse_args()
+    drawn, askers = (draw_askers, "--askers ") if options.askers else (draw, "")
     if options.seed is not None:
-        report = World(options.seed, note=_print).run()
-        return _finish([report], 0.0)
+        report = World(drawn(options.seed), note=_print).run()
+        return _finish([report], 0.0, askers=askers)
     began = shown = time.monotonic()
     reports = []
     for seed in range(options.first, options.first + options.seeds):
-        reports.append(World(seed).run())
+        reports.append(World(drawn(seed)).run())
         for violation in reports[-1].violations:
             print(f"seed {seed}: {violation}", flush=True)
         if time.monotonic() - shown > PROGRESS_SECONDS:
             shown = time.monotonic()
             print(f"{len(reports)} of {options.seeds} seeds, {_hours(reports):.1f} node-hours")
             sys.stdout.flush()
-    return _finish(reports, time.monotonic() - began)
+    return _finish(reports, time.monotonic() - began, askers=askers)
 
 
-def _finish(reports: list[Report], seconds: float) -> int:
+def _finish(reports: list[Report], seconds: float, *, askers: str) -> int:
     failing = [report.seed for report in reports if report.violations]
     violations = sum(len(report.violations) for report in reports)
     line = f"sim: {len(reports)} seeds, {_hours(reports):.1f} node-hours, {violations} violations"
     if seconds:
         line += f", {seconds:.0f} s"
     if failing:
-        line += f"; first failing seed: python -m tests.sim --seed {failing[0]}"
+        line += f"; first failing seed: python -m tests.sim {askers}--seed {failing[0]}"
     print(line)
     return 1 if failing else 0
 

@@ -90,6 +90,7 @@ class Api:
         self.store = Store(kept=KEPT_CHANGES)
         self.down = False
         self.calm = False
+        self.status_writes = 0  # of Services, refused ones too
         self.writer: object = None
         self.listeners: list[Listener] = []
         self.last_version = dict.fromkeys(Kind, 0)
@@ -206,6 +207,7 @@ class Api:
             case ReadHosts():
                 return HostsRead(dict.fromkeys(map(ip_address, HOSTS), "a node"))
             case Write(kind=kind, key=key, patch=patch):
+                self.status_writes += kind is Kind.SERVICE
                 found = store.patch(
                     resources()[kind],
                     patch,

@@ -12,6 +12,7 @@ from tests.fakes.patching import MERGE_PATCH
 from tests.fakes.resources import LEASES, NODES, SERVICES
 from tests.sim import objects
 from tests.sim.api import Api
+from tests.sim.askers import Askers
 from tests.sim.node import Node
 from tests.sim.objects import LEASE_NAMESPACE, NAMESPACE, POLICY, Json, resources
 from tests.sim.plan import AMBUSHES, Fault, Plan
@@ -43,6 +44,7 @@ class Chaos:
         self._calm = False
         self._address = 0
         self._victim: Node | None = None
+        self._askers = Askers(plan.asking, rng, api)
         self._acts: dict[Fault, Callable[[], str]] = {
             Fault.CRASH: partial(self._die, reboot=False),
             Fault.REBOOT: partial(self._die, reboot=True),
@@ -62,6 +64,8 @@ class Chaos:
             Fault.LABEL: self._change_label,
             Fault.LEASE_DELETED: partial(self._touch_lease, delete=True),
             Fault.LEASE_CLEARED: partial(self._touch_lease, delete=False),
+            Fault.ASKER: self._askers.change,
+            Fault.POOL: self._askers.change_pool,
         }
 
     # The calm parts
@@ -75,6 +79,7 @@ class Chaos:
         self._create_policy(workers_only=self._rng.random() < 0.5)
         for number in range(self._plan.services):
             self._create_service(f"app{number}")
+        self._askers.populate()
         for node in self._nodes:
             self._timeline.after(self._rng.uniform(0.0, 3.0), partial(_launch, node))
 
@@ -95,6 +100,7 @@ class Chaos:
             if not node.alive():
                 node.launch()
             self._label(node.name, worker=True)
+        self._askers.calm()
         if self._api.policy() is None:
             self._create_policy(workers_only=True)
         for number in range(self._plan.services):

@@ -11,7 +11,9 @@ Rules of this file; a violation is a broken one:
   vanished is made anew by a node that knew it, other than its holder, after the same time.
 - transitions: they grow by one with every change of holder, and at no other time.
 - restless: a process steps only when there is something to do.
-- two owners: LB IPAM gives an address to one Service.
+- two owners: LB IPAM gives an address to one Service, or to those that may share it.
+- a host's: it gives none that a node has.
+- renumbered: it takes none away, since nothing that happens here is a reason.
 
 A hand that clears or deletes a Lease takes it from a holder that cannot know: until its watch has
 told it, only the wire keeps it apart from the next one, and that is not held against it.
@@ -28,11 +30,11 @@ from l2announcer.core.candidacy import lease_name
 from l2announcer.core.effects import LeaseWrite
 from l2announcer.core.facts import Gone, Seen
 from l2announcer.core.lease import unix_microseconds
-from l2announcer.core.model import Key, Kind, LeaseRecord
+from l2announcer.core.model import Key, Kind, LeaseRecord, Service
 from l2announcer.wire import arp
 from tests.sim.api import Api
 from tests.sim.node import Node
-from tests.sim.objects import NAMESPACE, Json, addresses, selected
+from tests.sim.objects import HOSTS, NAMESPACE, Json, addresses, selected, shares
 from tests.sim.timeline import Timeline
 
 CLOCK_ERROR = 0.001  # of two clocks, each 500 ppm off
@@ -86,6 +88,7 @@ class Judge:
     leases: dict[str, _LeaseState] = field(default_factory=dict)
     services: dict[str, Json] = field(default_factory=dict)  # by address
     api: Api | None = None
+    given: dict[str, frozenset[str]] = field(default_factory=dict)  # by uid
     _bases: dict[tuple[Writer, str], tuple[int, int]] = field(default_factory=dict)  # of writes
     _paces: dict[Node, _Pace] = field(default_factory=dict)
 
@@ -141,6 +144,8 @@ class Judge:
         self.trace("api", fact)
         if kind is Kind.SERVICE:
             self._services_are(self.api.services())
+            if isinstance(fact, Seen) and isinstance(fact.object, Service):
+                self._service_is(fact.object, by_hand=self.api.writer is None)
         elif kind is Kind.LEASE:
             self._lease_is(version, fact)
 
@@ -148,7 +153,9 @@ class Judge:
         self.services = {}
         for service in services:
             for address in addresses(service):
-                if address in self.services:
+                if address in HOSTS:
+                    self.breaks("a host's", f"{service['metadata']['name']} has {address}")
+                if address in self.services and not shares(service, self.services[address]):
                     names = [one["metadata"]["name"] for one in (self.services[address], service)]
                     self.breaks("two owners", f"{address} belongs to {names}")
                 self.services[address] = service
@@ -158,6 +165,13 @@ class Judge:
                         mac=_ASKER, sender=IPv4Address("172.19.0.1"), target=IPv4Address(address)
                     ),
                 )
+
+    def _service_is(self, service: Service, *, by_hand: bool) -> None:
+        shown = frozenset(entry.ip for entry in service.ingress)
+        lost = self.given.get(service.uid, frozenset()) - shown
+        self.given[service.uid] = shown
+        if lost and not by_hand:
+            self.breaks("renumbered", f"{service.key} lost {set(lost)}, and has {set(shown)}")
 
     def _lease_is(self, version: int, fact: Seen | Gone) -> None:
         assert self.api is not None

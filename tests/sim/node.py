@@ -17,7 +17,15 @@ from typing import NamedTuple, Protocol
 from l2announcer import pump
 from l2announcer.core.announcer import Announcer, Config
 from l2announcer.core.answers import AnswerTable, Place, PlaceAnswers, WireProtocol
-from l2announcer.core.effects import Call, Event, Gratuitous, LeaseWrite, Message, Transition
+from l2announcer.core.effects import (
+    Call,
+    Event,
+    Gratuitous,
+    LeaseWrite,
+    Message,
+    StatusWrite,
+    Transition,
+)
 from l2announcer.core.facts import Fact, LeaseRead, LeaseRefused, LeaseWritten, Links, Resign
 from l2announcer.core.model import Holding, Kind, Link
 from l2announcer.core.terms import Terms
@@ -72,7 +80,7 @@ class Node:
         self.cut = False
         self.slow = False
         self.lag_until = 0.0
-        self.ambush: Action | None = None  # happens soon after the next Lease write
+        self.ambush: Action | None = None  # happens soon after the next write
         self.boots = 0
         self.incarnation = 0
         self.announcer: Announcer | None = None
@@ -110,8 +118,13 @@ class Node:
 
     @property
     def holds(self) -> bool:
-        """Does it believe that it may answer for something?"""
-        return self.announcer is not None and bool(self.announcer.held)
+        """Does it believe that it may answer for something, or give addresses where many ask?"""
+        if self.announcer is None:
+            return False
+        if self._plan.asking:
+            now = self.clock.boot(self._timeline.now)
+            return self.announcer.controller.elector.tenure.valid(now)
+        return bool(self.announcer.held)
 
     def boot(self) -> None:
         """Start the machine: its clocks begin anew, or show whatever they show."""
@@ -283,10 +296,11 @@ class Node:
         if isinstance(call, LeaseWrite):
             self._observer.hands_out(self, call)
             self.writing.add(call.name)
-            if self.ambush is not None:
-                wait = self._rng.uniform(0.0, 4.0) * self._plan.latency
-                self._timeline.after(wait, self.ambush)
-                self.ambush = None
+        watched = StatusWrite if self._plan.asking else LeaseWrite
+        if self.ambush is not None and isinstance(call, watched):
+            wait = self._rng.uniform(0.0, 4.0) * self._plan.latency
+            self._timeline.after(wait, self.ambush)
+            self.ambush = None
         self._observer.trace(repr(self), call)
         deliver = partial(self._outcome, self.incarnation)
         self._api.start(self, call, self.process, deliver)

@@ -23,6 +23,7 @@ LEASE_NAMESPACE: Final = "kube-system"
 NAMESPACE: Final = "default"
 POLICY: Final = "everywhere"
 POOL: Final = "pool"
+SHARING_KEY: Final = "lbipam.cilium.io/sharing-key"
 HOSTS: Final = ("172.19.255.0", "172.19.0.1")
 _CRDS: Final = Path(__file__).parents[2] / "config" / "crds"
 
@@ -60,6 +61,27 @@ def balanced(name: str) -> Json:
     return found
 
 
+def asking(number: int) -> Json:
+    """One of many that ask for an address; none is announced.
+
+    Every fourth asks for one by name, which another may have; every fifth shares.
+    """
+    found = balanced(f"ask{number}")
+    found["metadata"]["labels"] = {"announce": "no"}
+    found["spec"]["ports"] = [{"port": 80 + number, "protocol": "TCP"}]
+    if number % 4 == 1:
+        found["spec"]["loadBalancerIP"] = f"172.19.255.{1 + number // 4}"
+    elif number % 5 == 0:
+        found["metadata"]["annotations"] = {SHARING_KEY: "k"}
+    return found
+
+
+def shares(one: Json, other: Json) -> bool:
+    """May the two have one address?"""
+    keys = [each["metadata"].get("annotations", {}).get(SHARING_KEY) for each in (one, other)]
+    return bool(keys[0]) and keys[0] == keys[1]
+
+
 def node(name: str, *, worker: bool) -> Json:
     return {"metadata": {"name": name, "labels": {"role": "worker" if worker else "other"}}}
 
@@ -76,8 +98,8 @@ def policy(*, workers_only: bool) -> Json:
     return {"metadata": {"name": POLICY}, "spec": spec}
 
 
-def pool(cidr: str) -> Json:
-    return {"metadata": {"name": POOL}, "spec": {"blocks": [{"cidr": cidr}]}}
+def pool(cidr: str, *, name: str = POOL) -> Json:
+    return {"metadata": {"name": name}, "spec": {"blocks": [{"cidr": cidr}]}}
 
 
 def addresses(found: Json) -> list[str]:

@@ -7,7 +7,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from random import Random
 
@@ -33,9 +33,22 @@ class Fault(Enum):
     LABEL = "node label changed"
     LEASE_DELETED = "Lease deleted by hand"
     LEASE_CLEARED = "Lease cleared by hand"
+    ASKER = "Service that asks for an address changed"
+    POOL = "pool changed"
 
 
+OF_ADDRESSES = frozenset({Fault.ASKER, Fault.POOL})
 _BY_HAND = frozenset({Fault.LEASE_DELETED, Fault.LEASE_CLEARED})
+
+_OF_CONTROLLERS = (
+    Fault.CRASH,
+    Fault.RESIGN,
+    Fault.FREEZE,
+    Fault.CUT,
+    Fault.BROKEN_WATCH,
+    Fault.LAGGING_WATCH,
+    Fault.SLOW_CALLS,
+)
 
 AMBUSHES = frozenset(
     {
@@ -72,6 +85,25 @@ class Plan:
     chaos_seconds: float
     fault_gap: float
     faults: tuple[Fault, ...]
+    asking: int = 0  # Services that ask for an address
+
+
+def draw_askers(seed: int) -> Plan:
+    """The plan of a seed in which many ask for addresses, and the controller changes often."""
+    plan = draw(seed)
+    rng = Random(seed + 2)
+    return replace(
+        plan,
+        services=1,
+        asking=rng.choice((6, 10, 14)),
+        duration_seconds=3,
+        renew_seconds=0.75,
+        timeout=rng.choice((1.5, 5.0)),
+        latency=rng.choice((0.001, 0.05, 0.2)),
+        chaos_seconds=60.0,
+        fault_gap=rng.choice((0.1, 0.3, 1.0)),
+        faults=(*_OF_CONTROLLERS, *(3 * (Fault.ASKER,)), Fault.POOL),
+    )
 
 
 def draw(seed: int) -> Plan:
@@ -79,7 +111,9 @@ def draw(seed: int) -> Plan:
     rng = Random(seed)
     lease_seconds = rng.choice((3, 5, 15, 30, 60))
     by_hand = rng.random() < 0.5
-    faults = [fault for fault in Fault if by_hand or fault not in _BY_HAND]
+    faults = [
+        fault for fault in Fault if fault not in OF_ADDRESSES and (by_hand or fault not in _BY_HAND)
+    ]
     if rng.random() < 0.5:
         faults = rng.sample(faults, k=rng.choice((1, 2, 3)))
     lossy = rng.random() < 0.5

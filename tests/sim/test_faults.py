@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.sim import plants
+from tests.sim.plan import draw
 from tests.sim.plants import Plant
 from tests.sim.world import World
 
@@ -40,9 +41,9 @@ def seeds(first: int) -> Iterator[int]:
 )
 def test_it_is_found(plant: Plant, first: int, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
-    assert any(World(seed).run().violations for seed in seeds(first))
+    assert any(World(draw(seed)).run().violations for seed in seeds(first))
 
 
 def test_the_faults_are_what_is_found() -> None:
     for seed in set(FOUND_BY.values()):
-        assert not World(seed).run().violations
+        assert not World(draw(seed)).run().violations

@@ -10,11 +10,13 @@ from tests.sim.api import LATEST_SECONDS, Api
 from tests.sim.chaos import Chaos
 from tests.sim.judge import Judge, Violation
 from tests.sim.node import Node
-from tests.sim.plan import draw
+from tests.sim.objects import addresses
+from tests.sim.plan import Plan
 from tests.sim.segment import Segment
 from tests.sim.timeline import Timeline
 
 SETTLING_SECONDS = 10.0
+REST_SECONDS = 30.0  # of an address that somebody asks for
 WATCHED_SECONDS = 10.0
 LOOK_SECONDS = 0.5
 
@@ -35,9 +37,9 @@ class Report:
 class World:
     """Composes a seed's world."""
 
-    def __init__(self, seed: int, note: Note | None = None) -> None:
-        plan = self.plan = draw(seed)
-        rng = Random(seed + 1)
+    def __init__(self, plan: Plan, note: Note | None = None) -> None:
+        self.plan = plan
+        rng = Random(plan.seed + 1)
         timeline = self.timeline = Timeline()
         trace = None if note is None else (lambda who, what: note(timeline.now, who, what))
         judge = self.judge = Judge(timeline, trace)
@@ -92,6 +94,8 @@ class World:
         self.chaos.calm()
         # What was under way may still arrive, and a Lease that it brings must run out.
         settled = LATEST_SECONDS + self.plan.duration_seconds + SETTLING_SECONDS
+        if self.plan.asking:
+            settled += REST_SECONDS
         self._run(settled)
         for _ in range(int(WATCHED_SECONDS / LOOK_SECONDS)):
             self._run(LOOK_SECONDS)
@@ -100,12 +104,23 @@ class World:
 
     def _look(self) -> None:
         judge = self.judge
+        if self.plan.asking:
+            self._look_at_askers()
+            return
         if len(judge.services) != self.plan.services:
             judge.breaks("somebody answers", f"only {list(judge.services)} are given out")
         for address in judge.services:
             answering = judge.answering(address)
             if len(answering) != 1 or answering[0] not in judge.eligible(address):
                 judge.breaks("somebody answers", f"{answering} answer for {address}")
+
+    def _look_at_askers(self) -> None:
+        """Where calls are slower than a Lease lasts, it is the addresses that count."""
+        given = self.judge.services
+        for one in self.api.services():
+            if not addresses(one) and one["spec"].get("loadBalancerIP") not in given:
+                name = one["metadata"]["name"]
+                self.judge.breaks("nobody waits", f"{name} has no address")
 
     def _run(self, seconds: float) -> None:
         judge = self.judge
