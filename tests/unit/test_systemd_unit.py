@@ -45,6 +45,11 @@ def test_systemd_finds_a_planted_fault(unit: Path) -> None:
     assert "WatchdogSecs" in _analyze("verify", "--man=no", unit).stderr
 
 
+def test_connections_of_others_do_not_use_up_those_for_renewals() -> None:
+    limits = [line for line in UNIT.read_text().splitlines() if line.startswith("LimitNOFILE=")]
+    assert [int(line.partition("=")[2]) >= 1 << 16 for line in limits] == [True]
+
+
 def test_the_service_is_little_exposed(unit: Path) -> None:
     done = _analyze("security", "--offline=true", f"--threshold={EXPOSURE_AT_MOST}", unit)
     if "unrecognized option" in done.stderr:
