@@ -204,7 +204,10 @@ class Controller:
         out.calls.append(StatusWrite(Kind.POLICY, policy.key, patch))
         for condition in wanted:
             if condition.status == "True":
-                message = f"{condition.message}; the last good version stays in force"
+                message = (
+                    f"{condition.message}; nodes that know a good version of the policy keep to"
+                    " that, others leave it out"
+                )
                 out.events.append(
                     Event(Kind.POLICY, policy.key, policy.uid, "BadPolicy", message, warning=True)
                 )

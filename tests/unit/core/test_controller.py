@@ -185,7 +185,9 @@ def test_a_problem_becomes_a_condition_and_an_event() -> None:
     }
     (event,) = out.events
     assert (event.key, event.uid, event.reason, event.warning) == (P, "u-1", "BadPolicy", True)
-    assert event.message == f"{message}; the last good version stays in force"
+    assert event.message == (
+        f"{message}; nodes that know a good version of the policy keep to that, others leave it out"
+    )
 
 
 def test_a_good_policy_is_left_alone() -> None:
