@@ -14,13 +14,14 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 import uvloop
 
 from tests.bench import services
-from tests.bench.report import Row, percentile, publish
+from tests.bench.report import Row, publish
+from tests.bench.ticker import idle_beside, stall_ms, ticking
 from tests.cluster.build import ProgramsMissingError
 from tests.cluster.controlplane import ADMIN, DAEMON, ControlPlane
 from tests.cluster.installation import install
@@ -36,12 +37,12 @@ POOL = {
 NAME, BARE = "ours", "bare"
 SERVICES = 5_000
 PATIENCE_SECONDS = 300.0
-TICK_SECONDS = 0.001
 LOOK_SECONDS = 0.05
 
 CREATED, ADDED = "created at once", "pool added"
 REQUESTS = "requests per Service"
 STALL = "loop stall p99 ms"
+IDLE_STALL = "loop stall p99 ms of an idle process"
 SECONDS = "seconds"
 BARE_SECONDS = "seconds of a bare client"
 WRITES = "writes on restart"
@@ -53,12 +54,9 @@ class Watched:
     """How much was asked, and how late the loop was, while a block ran."""
 
     requests: int = 0
-    late_seconds: list[float] = field(default_factory=list)
+    stall_ms: float = 0.0
+    idle_stall_ms: float = 0.0
     seconds: float = 0.0
-
-    @property
-    def stall_ms(self) -> float:
-        return 1e3 * percentile(self.late_seconds, 0.99)
 
 
 class Bench:
@@ -97,14 +95,14 @@ class Bench:
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[Watched]:
         """Watch what is done in the block; to be read after it."""
-        found, before, began_at = Watched(), self.asked.total(), time.monotonic()
-        ticker = asyncio.create_task(_tick(found.late_seconds))
-        try:
+        found = Watched()
+        async with idle_beside() as idle_stall_ms, ticking() as late_seconds:
+            before, began_at = self.asked.total(), time.monotonic()
             yield found
-        finally:
-            ticker.cancel()
             found.seconds = time.monotonic() - began_at
             found.requests = self.asked.total() - before
+            found.stall_ms = stall_ms(late_seconds)
+        (found.idle_stall_ms,) = idle_stall_ms
 
     async def create(self, first: int, end: int) -> float:
         """Have Services created by somebody else, as fast as the API server takes them.
@@ -198,16 +196,10 @@ def _served(controller: Controller) -> int:
     return sum(bool(service.ingress) for service in controller.announcer.cluster.services.values())
 
 
-async def _tick(late_seconds: list[float]) -> None:
-    while True:
-        due_at = time.monotonic() + TICK_SECONDS
-        await asyncio.sleep(TICK_SECONDS)
-        late_seconds.append(time.monotonic() - due_at)
-
-
 def _rows(found: Watched, number: int, load: str) -> Iterator[Row]:
     yield _row(REQUESTS, found.requests / number, number, load)
     yield _row(STALL, found.stall_ms, number, load)
+    yield _row(IDLE_STALL, found.idle_stall_ms, number, load)
     yield _row(SECONDS, found.seconds, number, load)
 
 

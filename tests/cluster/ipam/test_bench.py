@@ -28,5 +28,6 @@ async def test_services_are_given_addresses_once(control_plane: ControlPlane) ->
         assert found[ipam.SECONDS, load] > 0
         assert found[ipam.BARE_SECONDS, load] > 0
         assert found[ipam.STALL, load] > 0
+        assert found[ipam.IDLE_STALL, load] > 0
     assert found[ipam.WRITES, ""] == found[ipam.LOST, ""] == found[ipam.DOUBLED, ""] == 0
     assert len(list(ipam.marks(rows))) == 9
