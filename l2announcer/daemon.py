@@ -134,6 +134,7 @@ class _Daemon:
         self._metrics = metrics
         self._group = asyncio.TaskGroup()
         self._calls: set[asyncio.Task[None]] = set()  # under way
+        self._table: AnswerTable | None = None
         self._troubles: Mapping[str, str] = {}
 
     async def run(self, notifier: Notifier) -> None:
@@ -158,6 +159,7 @@ class _Daemon:
     # pump.World
 
     def install(self, table: AnswerTable) -> None:
+        self._table = table
         self._responder.install(table)
         for interface, why in self._responder.troubles.items():
             if self._troubles.get(interface) != why:
@@ -192,6 +194,7 @@ class _Daemon:
             observation.stepped(now, self._metrics)
             if now >= ping_at:  # not at each step: there may be hundreds a second
                 notifier.watchdog()
+                self._repair()
                 ping_at = now + idle_seconds / 2
             if announcer.resigning:
                 if stop_at is None:
@@ -210,6 +213,11 @@ class _Daemon:
             if not await self._inbox.wait(wait_seconds) and wait_seconds > 0:
                 late_seconds = clock.now() - (now + wait_seconds)
                 self._metrics.loop_lag_seconds.observe(max(late_seconds, 0.0))
+
+    def _repair(self) -> None:
+        """Try again to open what the last install could not: no fact would ask for it."""
+        if self._table is not None and self._troubles:
+            self.install(self._table)
 
     def _resign(self) -> None:
         if self._announcer.resigning:

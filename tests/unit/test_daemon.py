@@ -1,0 +1,54 @@
+"""The pump keeps at what could not be done at once, though nothing new becomes known."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+from l2announcer import clock
+from l2announcer.core.announcer import Announcer, Config
+from l2announcer.core.answers import AnswerTable
+from l2announcer.core.model import Holding
+from l2announcer.core.terms import Terms
+from l2announcer.daemon import _Daemon
+from l2announcer.inbox import Inbox
+from l2announcer.kube.gateway import Gateway
+from l2announcer.lan.responder import Responder
+from l2announcer.metrics import Metrics
+from l2announcer.observation import Observation
+from l2announcer.systemd import Notifier
+
+
+class FailingTwice:
+    """A responder that can't open an interface the first two times."""
+
+    def __init__(self) -> None:
+        self.installed: list[AnswerTable] = []
+        self.served = asyncio.Event()
+        self.troubles: dict[str, str] = {}
+
+    def install(self, table: AnswerTable) -> None:
+        self.installed.append(table)
+        if len(self.installed) > 2:
+            self.served.set()
+        self.troubles = {} if self.served.is_set() else {"eth0": "Too many open files"}
+
+
+async def test_an_interface_that_could_not_be_opened_is_tried_again_until_it_is() -> None:
+    terms = Terms(node="a", namespace="kube-system", holding=Holding(boot="b", netns=1))
+    announcer, fake = Announcer(Config(terms=terms)), FailingTwice()
+    responder = cast("Responder", fake)
+    observation = Observation(announcer, responder, now=clock.now)
+    metrics = Metrics("0", tuple, tuple, tuple, tuple)
+    gateway = cast("Gateway", None)  # nothing is asked of the cluster
+    daemon = _Daemon(announcer, responder, gateway, Inbox(), observation, metrics)
+    table = AnswerTable([], [], [])
+    daemon.install(table)
+    pumping = asyncio.create_task(daemon._pump(Notifier({"WATCHDOG_USEC": "20000"})))
+    try:
+        async with asyncio.timeout(10):
+            await fake.served.wait()
+        await asyncio.sleep(0.05)
+    finally:
+        pumping.cancel()
+    assert fake.installed == [table] * 3
