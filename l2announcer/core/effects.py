@@ -32,9 +32,10 @@ class LeaseWrite:
 
 @dataclass(frozen=True, slots=True)
 class ReadLease:
-    """A consistent GET of one Lease."""
+    """A consistent GET of one Lease. `renewal` as for LeaseWrite: the tenure depends on it."""
 
     name: str
+    renewal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

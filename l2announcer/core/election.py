@@ -197,7 +197,7 @@ class Elector:
             return None
         if self._must_read:
             self._must_read, self._reading = False, True
-            return ReadLease(self.name)
+            return ReadLease(self.name, renewal=self.tenure.valid(now))
         if self.wish is Wish.RELEASE:
             return self._hand_out(_Purpose.RELEASE, now, wall, terms)
         purpose = _Purpose.RENEW if self.ours(terms) else _Purpose.TAKE

@@ -16,7 +16,7 @@ async def perform(
 ) -> LeaseWritten | LeaseRefused | LeaseRead:
     """Do it once. What the server answers, or that it does not, is the fact; nothing is raised."""
     if isinstance(call, ReadLease):
-        return await _read(client, call.name, namespace, timeout_seconds)
+        return await _read(client, call, namespace, timeout_seconds)
     path = collection(LEASES, "leases", namespace)
     try:
         body = await client.request(
@@ -34,15 +34,18 @@ async def perform(
         return LeaseRefused(call.name, Refusal.UNAVAILABLE)
 
 
-async def _read(client: Client, name: str, namespace: str, timeout_seconds: float) -> LeaseRead:
+async def _read(
+    client: Client, call: ReadLease, namespace: str, timeout_seconds: float
+) -> LeaseRead:
     record: LeaseRecord | None = None
     why: Refusal | None = None
     try:
         body = await client.request(
             "GET",
-            f"{collection(LEASES, 'leases', namespace)}/{name}",
+            f"{collection(LEASES, 'leases', namespace)}/{call.name}",
             resource="leases",
             timeout_seconds=timeout_seconds,
+            urgent=call.renewal,
         )
         record = decode.lease(body)
     except Missing:
@@ -51,4 +54,4 @@ async def _read(client: Client, name: str, namespace: str, timeout_seconds: floa
         why = error.why
     except MALFORMED:
         why = Refusal.UNAVAILABLE
-    return LeaseRead(name, record, why)
+    return LeaseRead(call.name, record, why)

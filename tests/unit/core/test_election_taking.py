@@ -112,7 +112,7 @@ def test_a_conflict_asks_who_won() -> None:
     rig.hold()
     rig.write(2.0)
     rig.refuse(Refusal.CONFLICT, 2.1)
-    assert rig.poll(2.1) == ReadLease(NAME)
+    assert rig.poll(2.1) == ReadLease(NAME, renewal=True)
     rig.elector.read(theirs(resource_version="9"), None, BOOT + 2.2)
     assert not rig.answers(2.2)
     assert rig.poll(2.2 + L - 0.001) is None

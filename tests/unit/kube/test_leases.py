@@ -64,6 +64,16 @@ async def test_create_renew_read(client: Client) -> None:
     assert await do(client, ReadLease(NAME)) == LeaseRead(NAME, renewed.record)
 
 
+async def test_what_a_tenure_depends_on_waits_for_no_rate_limit(
+    server: ApiServer, connected: Connect
+) -> None:
+    async with connected(server.url, qps=0.001, burst=1) as client:
+        created = await do(client, create())
+        assert await do(client, renew(created.record), 1) != LeaseRefused(NAME, Refusal.UNAVAILABLE)
+        assert (await do(client, ReadLease(NAME, renewal=True), 1)).why is None
+        assert (await do(client, ReadLease(NAME), 0.05)).why is Refusal.UNAVAILABLE
+
+
 async def test_what_exists_cannot_be_created(client: Client) -> None:
     await do(client, create())
     assert await do(client, create()) == LeaseRefused(NAME, Refusal.CONFLICT)
