@@ -40,6 +40,8 @@ async def idle_beside() -> AsyncIterator[list[float]]:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
+    assert process.stdout is not None
+    await process.stdout.readline()  # it ticks
     try:
         yield found
     finally:
@@ -62,6 +64,7 @@ async def _idle() -> float:
     ended = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin, ended.set)
     async with ticking() as late_seconds:
+        print("ticking", flush=True)
         await ended.wait()
     return stall_ms(late_seconds)
 
