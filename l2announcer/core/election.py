@@ -268,7 +268,10 @@ class Elector:
                 self._note_predecessor(known, terms)
                 new = replace(new, acquire_time=renew_time, transitions=known.transitions + 1)
             case _Purpose.RENEW:
-                if not self.tenure.valid(now):
+                own = self._handed_out.get(_signature(known))
+                # A take whose answer was lost is still a take: who had it may answer on.
+                taken = own is not None and own.purpose is _Purpose.TAKE
+                if not taken and not self.tenure.valid(now):
                     self.predecessor, self.predecessor_macs = Predecessor.NOBODY, frozenset()
             case _Purpose.RELEASE:
                 self._void()

@@ -93,6 +93,17 @@ def test_from_whom_it_was_taken(before: LeaseRecord, predecessor: Predecessor) -
     assert rig.elector.predecessor is predecessor
 
 
+def test_a_take_whose_answer_was_lost_has_a_predecessor_too() -> None:
+    rig = Rig()
+    rig.see(theirs(holder="", holding=None), at=0.0)
+    taken = rig.stored(rig.write(0.0))
+    rig.refuse(Refusal.UNAVAILABLE, 5.0)
+    rig.elector.observe(taken, BOOT + 5.1)
+    rig.accept(rig.write(5.1), at=5.2)
+    assert rig.answers(5.2)
+    assert rig.elector.predecessor is Predecessor.STRANGER
+
+
 # Rule 8
 
 
