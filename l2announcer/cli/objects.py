@@ -13,7 +13,7 @@ from l2announcer.core.model import Kind, Pool, Service
 from l2announcer.kube import decode
 from l2announcer.kube.client import Client, connect
 from l2announcer.kube.configuration import SERVICE_ACCOUNT, ConfigurationError, Source
-from l2announcer.kube.errors import ApiError, Missing
+from l2announcer.kube.errors import MALFORMED, ApiError, Missing
 from l2announcer.kube.lists import read_all
 from l2announcer.kube.pace import PACE
 from l2announcer.kube.resources import Resource, table
@@ -38,6 +38,10 @@ def read(kubeconfig: str) -> Objects:
         return asyncio.run(_read(kubeconfig))
     except (ConfigurationError, ApiError) as error:
         raise NoAnswerError(str(error)) from error
+    except MALFORMED as error:
+        raise NoAnswerError(
+            f"what answers is no API server ({error}); check the server's address in the kubeconfig"
+        ) from error
 
 
 async def _read(kubeconfig: str) -> Objects:

@@ -17,6 +17,7 @@ from l2announcer.cli import main
 from l2announcer.cli.ipam import CHANGES
 from tests.fakes.apiserver import ApiServer
 from tests.fakes.bootstrap import apply_object
+from tests.fakes.faults import Action, Fault
 from tests.fakes.kubeconfig import write_kubeconfig
 from tests.fakes.resources import NAMESPACES, SERVICES
 from tests.unit.kube.conftest import CRDS
@@ -185,6 +186,13 @@ async def test_no_answer(desk: Desk) -> None:
     assert await desk.run() == 1
     assert desk.out == ""
     assert desk.server.url in desk.err
+
+
+async def test_no_api_server(desk: Desk) -> None:
+    """Something else answers → a sentence, and 1."""
+    desk.server.faults.plant(Fault(action=Action.ANSWER, code=200))
+    assert await desk.run() == 1
+    assert "no API server" in desk.err
 
 
 async def test_plan_without_consequence(desk: Desk) -> None:
