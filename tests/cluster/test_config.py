@@ -237,6 +237,31 @@ def test_what_the_schema_can_judge_is_refused_by_the_fields_name(
 
 
 @pytest.mark.parametrize(
+    ("collection", "spec", "words"),
+    [
+        *(
+            (collection, {selector: {"matchExpressions": [{"key": "app"} | bad]}}, "need values")
+            for collection, selector in SELECTORS
+            for bad in [
+                {"operator": "In"},
+                {"operator": "NotIn", "values": []},
+                {"operator": "Exists", "values": ["x"]},
+                {"operator": "DoesNotExist", "values": ["x"]},
+            ]
+        ),
+        (POOLS, {"blocks": [{}]}, "no block has a cidr or a start"),
+        (OLD_POOLS, {"blocks": [{}, {"stop": "192.0.2.1"}]}, "no block has a cidr or a start"),
+    ],
+)
+def test_what_can_never_work_is_refused_with_a_sentence(
+    api: Api, collection: str, spec: object, words: str
+) -> None:
+    answer = _try(api, collection, spec)
+    assert answer.status == 422
+    assert words in answer.body["message"]
+
+
+@pytest.mark.parametrize(
     ("collection", "spec"),
     [
         *((collection, None) for collection in KINDS),
@@ -248,16 +273,18 @@ def test_what_the_schema_can_judge_is_refused_by_the_fields_name(
                 {},
                 {"matchLabels": {"not/a/key": "value"}},
                 {"matchLabels": {"app": ""}},
-                {"matchExpressions": [{"key": "app", "operator": "In"}]},
-                {"matchExpressions": [{"key": "app", "operator": "In", "values": []}]},
-                {"matchExpressions": [{"key": "app", "operator": "Exists", "values": ["x"]}]},
+                {"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["x"]}]},
+                {"matchExpressions": [{"key": "app", "operator": "Exists", "values": []}]},
+                {"matchExpressions": [{"key": "app", "operator": "DoesNotExist"}]},
                 {"matchExpressions": [{"key": "app", "operator": "In", "values": ["not a value"]}]},
             ]
         ),
         (POLICIES, {"interfaces": []}),
         (POLICIES, {"interfaces": ["^eth(0"]}),
         (POOLS, {"blocks": []}),
-        (POOLS, {"blocks": [{}]}),
+        (POOLS, {"blocks": [{}, {"start": "192.0.2.1"}]}),
+        (POOLS, {"blocks": [{"stop": "192.0.2.1"}, {"cidr": "192.0.2.7/28"}]}),
+        (POOLS, {"blocks": [{"cidr": "192.0.2.7/28", "start": "192.0.2.1", "stop": "192.0.2.2"}]}),
         (POOLS, {"blocks": [{"cidr": "192.0.2.7/28"}, {"cidr": "2001:db8::/64"}]}),
         (POOLS, {"blocks": [{"start": "192.0.2.1"}]}),
         (POOLS, {"blocks": [{"start": "192.0.2.9", "stop": "192.0.2.1"}]}),

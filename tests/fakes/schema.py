@@ -1,7 +1,8 @@
 """A structural schema of a custom resource: defaults, pruning and validation.
 
-Rules of apiextensions.k8s.io/v1 as far as the project's own CRDs use them; CEL rules, `not` and
-the like are refused when the schema is read, so that none is silently skipped.
+Rules of apiextensions.k8s.io/v1 as far as the project's own CRDs use them; `not` and the like are
+refused when the schema is read, so that none is silently skipped. CEL rules alone are left to a
+real API server (tests/cluster): what they refuse is taken here.
 """
 
 import ipaddress
@@ -20,6 +21,7 @@ _HANDLED = frozenset(
         "minProperties", "maxProperties",
         "x-kubernetes-preserve-unknown-fields", "x-kubernetes-int-or-string",
         "x-kubernetes-list-type", "x-kubernetes-list-map-keys", "x-kubernetes-map-type",
+        "x-kubernetes-validations",
     }
 )  # fmt: skip
 
