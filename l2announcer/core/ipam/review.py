@@ -53,10 +53,10 @@ class Review:
 
     def mark_all(self) -> None:
         """Ask for a look at every Service; the round under way begins again."""
-        self._marked.update(self._services)
-        self._leaving.clear()
         self._keeping.clear()
         self._giving.clear()
+        self._marked.clear()
+        self._leaving = deque(self._services)
         self._among_waiting = False
 
     def begin_anew(self) -> None:

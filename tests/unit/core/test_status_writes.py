@@ -69,3 +69,20 @@ def test_what_may_be_tried_already_wakes_nobody() -> None:
     writes.start(*POLICY, NOW)
     writes.refused(*POLICY, Refusal.UNAVAILABLE, NOW)
     assert writes.retry_at(NOW + RETRY_SECONDS) == inf
+
+
+def test_who_has_waited_long_enough_is_named_once() -> None:
+    writes = StatusWrites()
+    writes.refused(*POLICY, Refusal.CONFLICT, NOW)
+    assert writes.ready(NOW + RETRY_SECONDS - 0.1) == []
+    assert writes.ready(NOW + RETRY_SECONDS) == [POLICY]
+    assert writes.ready(NOW + RETRY_SECONDS) == []
+
+
+def test_who_was_refused_again_waits_anew() -> None:
+    writes = StatusWrites()
+    writes.refused(*POLICY, Refusal.CONFLICT, NOW)
+    writes.seen(*POLICY)
+    writes.refused(*POLICY, Refusal.DENIED, NOW)
+    assert writes.ready(NOW + RETRY_SECONDS) == []
+    assert writes.ready(NOW + POINTLESS_RETRY_SECONDS) == [POLICY]

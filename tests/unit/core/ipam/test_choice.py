@@ -177,3 +177,11 @@ def test_sharing_gives_one_of_each_pool(store: Store) -> None:
         store.service(name, annotations=shared)
     store.run()
     assert store.ips("a") == store.ips("b") == ["10.0.0.0", "10.1.0.0"]
+
+
+def test_two_shared_addresses_of_one_pool_are_two(store: Store) -> None:
+    shared = {"lbipam.cilium.io/sharing-key": "k", POOLS: "lan+lan"}
+    for name in "ab":
+        store.service(name, annotations=shared)
+        store.run()
+        assert store.ips(name) == ["10.0.0.0", "10.0.0.1"]

@@ -122,3 +122,12 @@ def test_without_the_mark_it_is_ours_and_keeps_an_address_of_our_pools(store: St
     store.service("a", annotations={})
     store.run()
     assert (store.ips("a"), store.reason("a")) == (["10.0.0.4"], "satisfied")
+
+
+def test_one_of_our_class_is_left_alone_too(store: Store) -> None:
+    ours = {"load_balancer_class": "io.cilium/l2-announcer"}
+    store.service("a", **ours)
+    store.run()
+    store.service("a", annotations={MARKS[0]: "its-pool"}, ingress=ingress("192.0.2.9"))
+    assert store.run() == 0
+    assert store.ips("a") == ["192.0.2.9"]

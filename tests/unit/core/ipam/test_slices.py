@@ -139,3 +139,38 @@ def test_a_service_that_goes_amid_the_work_holds_nothing(
             store.carry_out(write)
     store.run()
     assert store.ip("b") == "10.0.0.0"
+
+
+@pytest.mark.parametrize("steps", range(8))
+def test_what_becomes_free_while_a_pool_is_taken_in_is_free(
+    store: Store, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    for number in range(4):
+        store.service(f"s{number}")
+    store.run()
+    monkeypatch.setattr(ipam, "STEPS", 1)
+    store.pool("pool", "10.0.0.0/15")
+    for _ in range(steps):
+        for write in store.step()[0]:
+            store.carry_out(write)
+    for number in range(3):
+        store.delete(f"s{number}")
+    store.run()
+    assert store.counts("pool") == (2**17, 2**17 - 1, 1)
+
+
+@pytest.mark.parametrize("steps", range(8))
+def test_the_last_pool_goes_amid_the_work(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
+    """What it gave is taken back, however far the work had come."""
+    store = Store()
+    store.pool("pool", "10.0.0.0/30")
+    for name in "ab":
+        store.service(name)
+    store.run()
+    monkeypatch.setattr(ipam, "STEPS", 1)
+    store.pool("pool", "10.0.0.0/29")
+    for _ in range(steps):
+        store.step()
+    store.delete_pool("pool")
+    store.run()
+    assert [(store.ips(name), store.reason(name)) for name in "ab"] == [([], "no_pool")] * 2
