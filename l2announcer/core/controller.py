@@ -18,8 +18,15 @@ from math import inf
 
 from l2announcer.core import conditions
 from l2announcer.core.cluster import Changes, Cluster
-from l2announcer.core.coexistence import Operator
-from l2announcer.core.effects import Effects, Event, ReadHosts, StatusWrite, Transition
+from l2announcer.core.coexistence import CILIUM_OPERATOR_LEASE, Operator
+from l2announcer.core.effects import (
+    Effects,
+    Event,
+    ReadHosts,
+    ReadLease,
+    StatusWrite,
+    Transition,
+)
 from l2announcer.core.election import Elector
 from l2announcer.core.facts import HostsRead, Refusal, StatusRefused, StatusWritten
 from l2announcer.core.ipam import Ipam
@@ -175,7 +182,9 @@ class Controller:
             if not stood_by:
                 out.transitions.append(Transition("LB IPAM stands by", why))
             if self.operator is not None:
-                out.wake_at = min(out.wake_at, self.operator.until)
+                if self.operator.take_read(now):
+                    out.calls.append(ReadLease(CILIUM_OPERATOR_LEASE))
+                out.wake_at = min(out.wake_at, self.operator.wake_at)
             return False
         if stood_by:
             reason = "Cilium's operator does not renew its Lease any more"
