@@ -76,7 +76,8 @@ class Announcer:
         self.controller = Controller(elector, self.cluster, ipam, operator)
         self._services_by_lease: dict[str, set[Key]] = {}
         self._agenda = Agenda()
-        self._ours: set[str] = set()  # Leases that this incarnation wrote last
+        self._ours: set[str] = set()  # Leases that this incarnation wrote last, or is taking
+        self._passed_over: set[str] = set()  # that there was no room for in the last poll
         self._leases_listed = False
         self._reads = Reads()
         self._pacing = Pacing()
@@ -100,7 +101,7 @@ class Announcer:
             case LeaseRefused():
                 self._elector(fact.name).refused(fact.why, now)
             case LeaseRead():
-                self._elector(fact.name).read(fact.record, fact.why, now)
+                self._lease_read(fact, now)
             case ServiceRead() | ServicesRead():
                 self._read(fact, now)
             case HostsRead():
@@ -150,6 +151,12 @@ class Announcer:
             self._operator_is(None, now)
         elif fact.key.name in self.groups:
             self._elector(fact.key.name).observe(None, now, version=fact.version)
+
+    def _lease_read(self, fact: LeaseRead, now: float) -> None:
+        if fact.name != CILIUM_OPERATOR_LEASE:
+            self._elector(fact.name).read(fact.record, fact.why, now)
+        elif self.controller.operator is not None:
+            self.controller.operator.read(fact.record, fact.why, now)
 
     def _operator_is(self, record: LeaseRecord | None, now: float) -> None:
         if self.controller.operator is not None:
@@ -214,8 +221,11 @@ class Announcer:
             group = self.groups[name]
             before, held = (group.grants, group.watched), group.held
             group.wish(known=name in self._services_by_lease, resigning=self.resigning)
-            owed += group.poll(now, wall, self.terms, out)
-            table_stale |= before != (group.grants, group.watched)
+            terms = self._terms_for(name, group)
+            owed += group.poll(now, wall, terms, out)
+            if before != (group.grants, group.watched):
+                table_stale = True
+                self._pacing.keep(before[0], group.grants)
             self._keep_count(name, group, held, now)
         self._reads.owe(owed, all_services=self.controller.poll(now, wall, out))
         out.calls += self._reads.take()
@@ -266,13 +276,25 @@ class Announcer:
         if terms != self.terms:
             self.terms = terms
             self._agenda.touch(self.groups)
+        elif terms.may_take:
+            self._agenda.touch(self._passed_over & self.groups.keys())
+        self._passed_over.clear()
+
+    def _terms_for(self, name: str, group: Group) -> Terms:
+        """The present terms; for one Lease too many in this very poll, those of a full node."""
+        if not self.terms.may_take or group.elector.ours(self.terms):
+            return self.terms
+        if pace(len(self._ours), self.config.qps, self.terms)[1]:
+            return self.terms
+        self._passed_over.add(name)
+        return replace(self.terms, may_take=False)
 
     def _keep_count(self, name: str, group: Group, held: frozenset[Key], now: float) -> None:
         """Note what became of a group in its poll; `held` is what it held before."""
         self.transitions += len(held ^ group.held)
         self.held -= held
         self.held |= group.held
-        if group.elector.ours(self.terms):
+        if group.elector.ours(self.terms) or group.elector.taking:
             self._ours.add(name)
         else:
             self._ours.discard(name)

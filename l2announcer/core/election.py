@@ -231,6 +231,11 @@ class Elector:
         )
 
     @property
+    def taking(self) -> bool:
+        """Is a write under way that takes the Lease?"""
+        return self._writing is not None and self._writing.purpose is _Purpose.TAKE
+
+    @property
     def held_until(self) -> float:
         """When the Lease as last observed runs out; now or earlier means that it's free."""
         if self.record is None:

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 
+from l2announcer.core.answers import Grant
 from l2announcer.core.effects import Gratuitous, Message
 
 FRAMES_PER_BATCH = 100
@@ -90,6 +91,12 @@ class Pacing:
                 batch.append(frame)
         self._next_at = now + BATCH_SECONDS
         return batch
+
+    def keep(self, before: Iterable[Grant], after: Iterable[Grant]) -> None:
+        """Drop what waits of announcements that are granted no more."""
+        gone = {grant.announcement for grant in before} - {grant.announcement for grant in after}
+        if gone:
+            self._waiting = [each for each in self._waiting if each.announcement not in gone]
 
     @property
     def next_at(self) -> float:

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from math import inf
 
+MOST_HELD_SECONDS = 30.0  # whoever asks for more, a proxy perhaps, means no watch of ours
+
 
 class TokenBucket:
     """At most `burst` requests at once and `qps` a second in the long run, first come first served.
@@ -22,7 +24,8 @@ class TokenBucket:
         self._held_until = -inf
 
     def hold(self, seconds: float) -> None:
-        """Let nobody through for so long: the server asked for it."""
+        """Let nobody through for so long, within reason: the server asked for it."""
+        seconds = min(seconds, MOST_HELD_SECONDS)
         self._held_until = max(self._held_until, self._now() + seconds)
 
     async def take(self) -> None:

@@ -236,18 +236,25 @@ def test_what_the_schema_can_judge_is_refused_by_the_fields_name(
     assert field in answer.body["message"]
 
 
+BAD_REQUIREMENTS: tuple[tuple[str, dict[str, list[str]]], ...] = (
+    ("In", {}),
+    ("NotIn", {"values": []}),
+    ("Exists", {"values": ["x"]}),
+    ("DoesNotExist", {"values": ["x"]}),
+)
+
+
 @pytest.mark.parametrize(
     ("collection", "spec", "words"),
     [
         *(
-            (collection, {selector: {"matchExpressions": [{"key": "app"} | bad]}}, "need values")
+            (
+                collection,
+                {selector: {"matchExpressions": [{"key": "app", "operator": operator, **rest}]}},
+                "need values",
+            )
             for collection, selector in SELECTORS
-            for bad in [
-                {"operator": "In"},
-                {"operator": "NotIn", "values": []},
-                {"operator": "Exists", "values": ["x"]},
-                {"operator": "DoesNotExist", "values": ["x"]},
-            ]
+            for operator, rest in BAD_REQUIREMENTS
         ),
         (POOLS, {"blocks": [{}]}, "no block has a cidr or a start"),
         (OLD_POOLS, {"blocks": [{}, {"stop": "192.0.2.1"}]}, "no block has a cidr or a start"),

@@ -25,10 +25,11 @@ from l2announcer.core.facts import (
     Links,
     Listed,
     Refusal,
+    Seen,
     ServiceRead,
 )
 from l2announcer.core.first_answer import FOREIGN_REPROBE_SECONDS
-from l2announcer.core.model import Holding, Key, Kind, Policy
+from l2announcer.core.model import Holding, Key, Kind, Policy, Service
 from tests.scenarios.driver import NODE, Driver, holding
 from tests.scenarios.history import (
     BLUE,
@@ -296,3 +297,24 @@ def test_a_service_that_goes_while_its_lease_could_not_be_read() -> None:
     node.gone(Kind.SERVICE, BLUE)
     node.settle(30)
     assert node.answered == set()
+
+
+def test_no_more_is_taken_at_once_than_can_be_renewed() -> None:
+    """45 Leases at 10 requests a second: the 46th is left to others, and taken when one goes."""
+    node = Driver()
+    node.warm()
+    node.handle(Seen(Kind.POLICY, node.stamped(Policy(key=Key("", "p"), external_ips=True))))
+    keys = [Key("default", f"app{number:02}") for number in range(60)]
+    for number, key in enumerate(keys):
+        found = Service(key=key, external_ips=(f"172.19.1.{number}",))
+        node.handle(Seen(Kind.SERVICE, node.stamped(found)))
+    node.settle(3)
+    assert len(node.answered) == 44, "the controller's own Lease is one of 45"
+    waiting = [key for key in keys if node.holder(key) is None]
+    assert len(waiting) == 16
+    assert "as many Leases as k8sClientRateLimit.qps" in node.state(waiting[0])[1]
+    held = next(key for key in keys if key not in waiting)
+    node.see(Service(key=held))
+    node.settle(3)
+    assert len(node.answered) == 44
+    assert node.holder(held) == ""

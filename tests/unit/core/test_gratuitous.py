@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from math import inf
 
+from l2announcer.core.answers import Grant
 from l2announcer.core.effects import Gratuitous, Message
 from l2announcer.core.gratuitous import (
     BATCH_SECONDS,
@@ -91,3 +92,12 @@ def test_what_lost_its_tenure_while_it_waited_is_not_sent() -> None:
     pacing.take(frames(2 * FRAMES_PER_BATCH, until=BATCH_SECONDS), 0.0)
     assert pacing.take([], BATCH_SECONDS) == []
     assert pacing.next_at == inf
+
+
+def test_what_is_granted_no_more_is_not_announced_from_the_queue() -> None:
+    pacing = Pacing()
+    waiting = frames(FRAMES_PER_BATCH + 2)
+    pacing.take(waiting, 0.0)
+    left = [Grant(frame.announcement, frame.tenure) for frame in waiting[:2]]
+    pacing.keep(left, left[1:])
+    assert pacing.take([], BATCH_SECONDS) == [waiting[1]]

@@ -3,7 +3,9 @@
 import asyncio
 import time
 
-from l2announcer.kube.limits import TokenBucket
+import pytest
+
+from l2announcer.kube.limits import MOST_HELD_SECONDS, TokenBucket
 
 
 async def test_burst_then_rate() -> None:
@@ -57,6 +59,19 @@ async def test_hold_stops_everybody() -> None:
     bucket.hold(0.1)
     await bucket.take()
     assert time.monotonic() - began_at >= 0.19
+
+
+async def test_hold_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    bucket = TokenBucket(qps=0, burst=1, now=lambda: 0.0)
+    bucket.hold(3600.0)
+    await bucket.take()
+    assert slept == [MOST_HELD_SECONDS]
 
 
 async def test_no_limit() -> None:
