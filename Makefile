@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 KEEP ?=
 SEEDS ?= 500
 TESTS ?=
+SERVICES ?=
 # Makes an unprivileged user root of namespaces of its own; nothing where that is not allowed, and
 # then the tests that need it are skipped and say so.
 AS_LAB_ROOT = $(shell [ "$$(id -u)" = 0 ] || { $(BIN)/python -m tests.lab.root true 2>/dev/null && echo $(BIN)/python -m tests.lab.root; })
@@ -47,6 +48,10 @@ bench-arp: dev ## replies, latency and load of ARP and ND, beside the kernel and
 bench-takeover: dev ## a take-over of 1,000 addresses, as neighbours see it
 	@$(AS_LAB_ROOT) $(BIN)/python -m tests.bench.takeover
 
+bench-ipam: dev ## addresses for 5,000 Services on a real API server, beside a bare client (SERVICES=…)
+	@$(BIN)/python -m tests.cluster.build
+	@$(BIN)/python -m tests.bench.ipam $(SERVICES)
+
 bench-fuzz: dev ## a million damaged frames of ARP and ND through all that reads frames
 	@$(BIN)/python -m tests.bench.fuzz
 
@@ -59,4 +64,4 @@ dev:
 clean: ## remove what was built in the checkout
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help demo demo-down test lint fmt sim bench-answers bench-arp bench-takeover bench-fuzz docs dev clean
+.PHONY: help demo demo-down test lint fmt sim bench-answers bench-arp bench-takeover bench-fuzz bench-ipam docs dev clean
