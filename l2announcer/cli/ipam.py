@@ -108,7 +108,7 @@ def _show(options: argparse.Namespace) -> int:
     except objects.NoAnswerError as error:
         paper.complain(str(error))
         return 1
-    then = Rehearsal(found.services, found.pools, wall=clock.wall())
+    then = Rehearsal(found.services, found.pools, found.hosts, wall=clock.wall())
     if found.pools:
         _show_pools(then.pools.values())
         print()
@@ -200,7 +200,7 @@ def _plan(options: argparse.Namespace) -> int:
     except objects.NoAnswerError as error:
         paper.complain(str(error))
         return 1
-    rehearsal = Rehearsal(found.services, found.pools, wall=clock.wall())
+    rehearsal = Rehearsal(found.services, found.pools, found.hosts, wall=clock.wall())
     before = dict(rehearsal.services)
     for pool in edited:
         rehearsal.edit(pool)

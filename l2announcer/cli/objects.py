@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from l2announcer import clock
 from l2announcer.core.facts import Object
-from l2announcer.core.model import Kind, Pool, Service
+from l2announcer.core.model import IPAddress, Kind, Pool, Service
 from l2announcer.kube import decode
 from l2announcer.kube.client import Client, connect
 from l2announcer.kube.configuration import SERVICE_ACCOUNT, ConfigurationError, Source
 from l2announcer.kube.errors import MALFORMED, ApiError, Missing
+from l2announcer.kube.hosts import read_hosts
 from l2announcer.kube.lists import read_all
 from l2announcer.kube.pace import PACE
 from l2announcer.kube.resources import Resource, table
@@ -25,10 +26,14 @@ class NoAnswerError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objects:
-    """What a cluster has; `unreadable` are sentences on objects that are left out."""
+    """What a cluster has; `unreadable` are sentences on what is left out.
+
+    `hosts` are the addresses of its own machines, which no Service is given, and whose they are.
+    """
 
     services: Sequence[Service]
     pools: Sequence[Pool]
+    hosts: Mapping[IPAddress, str]
     unreadable: Sequence[str]
 
 
@@ -56,11 +61,18 @@ async def _read(kubeconfig: str) -> Objects:
     async with connect(source, qps=0, burst=1, now=clock.now, observe=lambda *_: None) as client:
         services = await _all(client, resources[Kind.SERVICE])
         pools = await _all(client, resources[Kind.POOL])
+        hosts = await read_hosts(client, resources[Kind.NODE], PACE)
     found = [*services, *pools]
+    unreadable = [each.sentence for each in found if isinstance(each, decode.Problem)]
+    if hosts.why is not None:
+        unreadable.append(
+            f"the Nodes cannot be listed ({hosts.why.value}): their addresses count as free here"
+        )
     return Objects(
         services=[each for each in found if isinstance(each, Service)],
         pools=[each for each in found if isinstance(each, Pool)],
-        unreadable=[each.sentence for each in found if isinstance(each, decode.Problem)],
+        hosts=hosts.hosts or {},
+        unreadable=unreadable,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from l2announcer.core.effects import StatusWrite
 from l2announcer.core.facts import StatusWritten
 from l2announcer.core.ipam import Ipam
-from l2announcer.core.model import Condition, Ingress, Key, Kind, Pool, Service
+from l2announcer.core.model import Condition, Ingress, IPAddress, Key, Kind, Pool, Service
 
 QUIET_SECONDS = 5.0  # a pool's counts are written within a second or so; then all is done
 ROUNDS = 100_000
@@ -19,13 +19,21 @@ NEWEST = 10**18  # beyond all resourceVersions that an API server has come to
 class Rehearsal:
     """`services` and `pools` are as they will be, statuses included, once nothing is left to do."""
 
-    def __init__(self, services: Iterable[Service], pools: Iterable[Pool], *, wall: float) -> None:
+    def __init__(
+        self,
+        services: Iterable[Service],
+        pools: Iterable[Pool],
+        hosts: Mapping[IPAddress, str],
+        *,
+        wall: float,
+    ) -> None:
         self.services = {service.key: service for service in services}
         self.pools = {pool.key: pool for pool in pools}
         self._wall = wall
         self._now = 0.0
         self._version = NEWEST
         self._ipam = Ipam(rest_seconds=0.0)
+        self._ipam.hosts_are(hosts)
         for pool in self.pools.values():
             self._ipam.handle_pool(pool)
         for service in self.services.values():

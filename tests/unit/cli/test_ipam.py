@@ -218,6 +218,20 @@ async def test_plan_that_gives(desk: Desk) -> None:
     assert "default/app1" not in desk.out
 
 
+async def test_plan_never_promises_the_address_of_a_node(desk: Desk) -> None:
+    node = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": "worker"},
+        "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.0"}]},
+    }
+    apply_object(desk.server.store, node, time.time())
+    desk.service("app1")
+    assert await desk.plan(pool("new", "192.0.2.0/31")) == 0
+    assert "192.0.2.1" in desk.out
+    assert "192.0.2.0 " not in desk.out
+
+
 async def test_plan_that_moves_and_takes(desk: Desk) -> None:
     """A block shrinks to one address → one stays, one moves to another pool, one has none: 3."""
     desk.pool("a", "10.0.0.0/28")
