@@ -77,3 +77,4 @@ def test_only_the_package_is_installed_and_its_dependencies_are_pinned() -> None
         assert re.search(rf"^{re.escape(name)}==", pinned, re.MULTILINE), f"{name} is not pinned"
     assert "--hash=sha256:" in pinned
     assert "index-url" not in pinned
+    assert "://" not in pinned
