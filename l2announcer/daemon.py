@@ -37,7 +37,7 @@ from l2announcer.lan.responder import Responder
 from l2announcer.metrics import Metrics
 from l2announcer.observation import Observation
 from l2announcer.pump import step
-from l2announcer.settings import IpamStandby, Settings
+from l2announcer.settings import DefaultLbServiceIpam, IpamStandby, Settings
 from l2announcer.systemd import Notifier
 from l2announcer.web.server import CannotListenError, application, serve
 
@@ -243,6 +243,7 @@ def _config(settings: Settings) -> Config:
         qps=settings.k8s_client_rate_limit_qps,
         lb_ipam=settings.lb_ipam,
         address_rest_seconds=max(settings.address_rest, settings.lease_duration),
+        serves_unclassed=settings.default_lb_service_ipam is DefaultLbServiceIpam.LBIPAM,
         ipam_stands_by=settings.ipam_standby is IpamStandby.AUTO,
     )
 

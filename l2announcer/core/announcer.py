@@ -40,7 +40,7 @@ from l2announcer.core.facts import (
 )
 from l2announcer.core.gratuitous import Pacing
 from l2announcer.core.group import Group
-from l2announcer.core.ipam import Ipam
+from l2announcer.core.ipam import Ipam, Scope
 from l2announcer.core.model import Key, Kind, LeaseRecord
 from l2announcer.core.reads import Reads
 from l2announcer.core.selection import Selection, select
@@ -54,6 +54,7 @@ class Config:
     terms: Terms
     qps: float = 10.0
     lb_ipam: bool = True
+    serves_unclassed: bool = True  # Services without a loadBalancerClass
     address_rest_seconds: float = 30.0
     ipam_stands_by: bool = True  # while Cilium's operator is at work
 
@@ -70,7 +71,9 @@ class Announcer:
         self.held: set[Key] = set()  # the Services that this node may answer for
         self.transitions = 0  # how often one was gained or lost
         self.resigning = False
-        ipam = Ipam(rest_seconds=config.address_rest_seconds) if config.lb_ipam else None
+        scope = Scope(unclassed=config.serves_unclassed)
+        rest_seconds = config.address_rest_seconds
+        ipam = Ipam(rest_seconds=rest_seconds, scope=scope) if config.lb_ipam else None
         elector = self.groups[CONTROLLER_LEASE].elector
         operator = Operator() if config.ipam_stands_by else None
         self.controller = Controller(elector, self.cluster, ipam, operator)

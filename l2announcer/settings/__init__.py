@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from l2announcer.settings.options import OPTIONS, IpamStandby, LogFormat, LogLevel, Option, Settings
+from l2announcer.settings.options import (
+    OPTIONS,
+    DefaultLbServiceIpam,
+    IpamStandby,
+    LogFormat,
+    LogLevel,
+    Option,
+    Settings,
+)
 from l2announcer.settings.rules import broken
 from l2announcer.settings.sources import (
     CONFIG_VARIABLE,
@@ -21,6 +29,7 @@ from l2announcer.settings.values import NAME, ListenAddress
 __all__ = [
     "CONFIG_VARIABLE",
     "OPTIONS",
+    "DefaultLbServiceIpam",
     "File",
     "IpamStandby",
     "ListenAddress",

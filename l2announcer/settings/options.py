@@ -42,6 +42,13 @@ class IpamStandby(Enum):
     NEVER = "never"
 
 
+class DefaultLbServiceIpam(Enum):
+    """Whose Services without a loadBalancerClass are."""
+
+    LBIPAM = "lbipam"
+    NONE = "none"
+
+
 class LogLevel(Enum):
     """The least severe message that is logged."""
 
@@ -140,6 +147,13 @@ class Settings:
         "auto: give no address while Cilium's operator is at work in this cluster (it renews the"
         " Lease cilium-operator-resource-lock in leaseNamespace), and take over when it stops."
         " never: give addresses all the same, where its own LB IPAM is switched off.",
+    )
+    default_lb_service_ipam: DefaultLbServiceIpam = _option(  # noqa: RUF009  # a field
+        DefaultLbServiceIpam.LBIPAM,
+        choice(DefaultLbServiceIpam),
+        Topic.ADDRESSES,
+        "Who gives an address to Services without a loadBalancerClass. lbipam: we do. none: nobody"
+        " here; only Services of class io.cilium/l2-announcer get one.",
     )
     address_rest: float = _option(
         30.0,
