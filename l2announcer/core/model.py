@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 IPAddress = IPv4Address | IPv6Address
 Labels = Mapping[str, str]
 
+L2_CLASS = "io.cilium/l2-announcer"  # the loadBalancerClass that is ours
+
 
 class Key(NamedTuple):
     """Names one object of a kind; cluster-scoped kinds have an empty namespace."""

@@ -16,11 +16,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from l2announcer.core.model import Announcement, IPAddress, Link, Node, Service
+from l2announcer.core.model import L2_CLASS, Announcement, IPAddress, Link, Node, Service
 from l2announcer.core.policy import CompiledPolicy
 from l2announcer.core.selectors import service_labels
 
-LOAD_BALANCER_CLASS = "io.cilium/l2-announcer"
 POD_INTERFACES = ("cali", "cilium_", "cni", "docker", "flannel", "lxc", "veth")
 
 
@@ -51,7 +50,7 @@ def select(
 ) -> Selection:
     """Decide about one Service from what is known now; the order of policies does not matter."""
     own_class = service.load_balancer_class
-    if own_class not in {None, "", LOAD_BALANCER_CLASS}:
+    if own_class not in {None, "", L2_CLASS}:
         sentence = f"spec.loadBalancerClass {own_class} belongs to another load balancer"
         return Selection(reasons=(Reason(f"Service {service.key}", sentence),))
     if node is None:

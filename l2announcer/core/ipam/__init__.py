@@ -2,6 +2,6 @@
 
 from l2announcer.core.ipam.ipam import Ipam
 from l2announcer.core.ipam.ranges import Family
-from l2announcer.core.ipam.requests import L2_CLASS, Scope
+from l2announcer.core.ipam.requests import Scope
 
-__all__ = ["L2_CLASS", "Family", "Ipam", "Scope"]
+__all__ = ["Family", "Ipam", "Scope"]

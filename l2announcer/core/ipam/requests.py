@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from l2announcer.core.ipam.ranges import Family, family, parse_address
 from l2announcer.core.ipam.sharing import Sharing, annotation, sharing
-from l2announcer.core.model import IPAddress, Key, Labels, Service
+from l2announcer.core.model import L2_CLASS, IPAddress, Key, Labels, Service
 from l2announcer.core.selectors import service_labels
 
-L2_CLASS = "io.cilium/l2-announcer"
 POOLS = "l2announcer.io/pools"
 METALLB = ("metallb.io/ip-allocated-from-pool", "metallb.universe.tf/ip-allocated-from-pool")
 _POOL = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")  # RFC 1123 subdomain, names of objects

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from l2announcer.core.ipam import L2_CLASS, Family, Scope
+from l2announcer.core.ipam import Family, Scope
+from l2announcer.core.model import L2_CLASS
 from tests.cluster.ipam.cluster import Cluster
 
 pytestmark = pytest.mark.cluster

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from l2announcer.core.model import (
+    L2_CLASS,
     Announcement,
     Ingress,
     Key,
@@ -20,7 +21,7 @@ from l2announcer.core.model import (
     Service,
 )
 from l2announcer.core.policy import CompiledPolicy, compile_policy
-from l2announcer.core.selection import LOAD_BALANCER_CLASS, Selection, select
+from l2announcer.core.selection import Selection, select
 
 NODE = Node(key=Key("", "worker"), labels={"zone": "a"})
 ETH0 = Link(index=2, name="eth0", up=True, carrier=True)
@@ -99,7 +100,7 @@ def test_policies_add_up_each_with_its_own_interfaces() -> None:
     assert pairs(selection) == [("172.19.0.240", "eth0"), ("172.19.0.241", "eth1")]
 
 
-@pytest.mark.parametrize("own_class", [None, "", LOAD_BALANCER_CLASS])
+@pytest.mark.parametrize("own_class", [None, "", L2_CLASS])
 def test_a_class_that_is_ours(own_class: str | None) -> None:
     assert one(service(load_balancer_class=own_class), policy()).announcements
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from l2announcer.core.ipam import L2_CLASS, Scope
+from l2announcer.core.ipam import Scope
 from l2announcer.core.model import (
+    L2_CLASS,
     Condition,
     Ingress,
 )
