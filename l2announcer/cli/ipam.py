@@ -129,9 +129,7 @@ def _show_pools(pools: Iterable[Pool]) -> None:
         faults = [each.message for each in told.values() if each.status == "True" and each.message]
         why = ["disabled, gives no further address"] if pool.disabled else []
         why += faults
-        blocks = ", ".join(
-            each.cidr or "-".join(filter(None, (each.start, each.stop))) for each in pool.blocks
-        )
+        blocks = ", ".join(_block(each) for each in pool.blocks)
         ink = Ink.BAD if faults else (Ink.WAITS if pool.disabled else Ink.GOOD)
         rows.append(((pool.key.name, blocks, *counts, "; ".join(why) or "gives addresses"), ink))
     paper.show(("POOL", "BLOCKS", "USED", "AVAILABLE", "STATE"), rows)

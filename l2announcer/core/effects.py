@@ -76,7 +76,10 @@ class Message(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Gratuitous:
-    """An unrequested frame, built when it is sent, and only while its tenure is valid."""
+    """An unrequested frame, built when it is sent: an announcement only while its tenure is valid.
+
+    A probe comes before the right to answer, and needs none.
+    """
 
     announcement: Announcement
     message: Message

@@ -48,8 +48,8 @@ class _Port:
 class Responder:
     """Answers at all places of the answer table that was installed last.
 
-    `post` takes facts, and may void a tenure before it returns: the next frame is compared with
-    it. `now` is in seconds on CLOCK_BOOTTIME. Install, send and close where the loop runs.
+    `post` takes facts. Should a tenure be void when it returns, the next frame is compared with
+    that. `now` is in seconds on CLOCK_BOOTTIME. Install, send and close where the loop runs.
     """
 
     def __init__(self, *, post: Callable[[Fact], None], now: Callable[[], float]) -> None:
