@@ -13,9 +13,11 @@ from typing import assert_never
 
 from l2announcer.core.agenda import Agenda
 from l2announcer.core.answers import AnswerTable
+from l2announcer.core.budget import Budget
 from l2announcer.core.candidacy import LEASE_PREFIX, Candidacy, lease_name
 from l2announcer.core.cluster import Changes, Cluster
 from l2announcer.core.coexistence import CILIUM_OPERATOR_LEASE, Operator
+from l2announcer.core.contest import Contest
 from l2announcer.core.controller import CONTROLLER_LEASE, Controller
 from l2announcer.core.effects import Effects
 from l2announcer.core.election import Elector
@@ -39,12 +41,11 @@ from l2announcer.core.facts import (
     StatusWritten,
 )
 from l2announcer.core.gratuitous import Pacing
-from l2announcer.core.group import Group
 from l2announcer.core.ipam import Ipam, Scope
 from l2announcer.core.model import Key, Kind, LeaseRecord
 from l2announcer.core.reads import Reads
 from l2announcer.core.selection import Selection, select
-from l2announcer.core.terms import Terms, pace
+from l2announcer.core.terms import Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,20 +68,19 @@ class Announcer:
         self.terms = config.terms
         self.cluster = Cluster()
         self.selections: dict[Key, Selection] = {}
-        self.groups: dict[str, Group] = {CONTROLLER_LEASE: Group(CONTROLLER_LEASE, standing=True)}
+        controller = Contest(CONTROLLER_LEASE, standing=True)
+        self.contests: dict[str, Contest] = {CONTROLLER_LEASE: controller}
         self.held: set[Key] = set()  # the Services that this node may answer for
         self.transitions = 0  # how often one was gained or lost
         self.resigning = False
         scope = Scope(unclassed=config.serves_unclassed)
         rest_seconds = config.address_rest_seconds
         ipam = Ipam(rest_seconds=rest_seconds, scope=scope) if config.lb_ipam else None
-        elector = self.groups[CONTROLLER_LEASE].elector
         operator = Operator() if config.ipam_stands_by else None
-        self.controller = Controller(elector, self.cluster, ipam, operator)
+        self.controller = Controller(controller.elector, self.cluster, ipam, operator)
         self._services_by_lease: dict[str, set[Key]] = {}
         self._agenda = Agenda()
-        self._ours: set[str] = set()  # Leases that this incarnation wrote last, or is taking
-        self._passed_over: set[str] = set()  # that there was no room for in the last poll
+        self._budget = Budget(config.qps)
         self._leases_listed = False
         self._reads = Reads()
         self._pacing = Pacing()
@@ -118,11 +118,11 @@ class Announcer:
                 self.cluster.overheard(fact)
             case Claimed():
                 self._agenda.touch(
-                    n for n, group in self.groups.items() if group.claimed(fact, now)
+                    n for n, contest in self.contests.items() if contest.claimed(fact, now)
                 )
             case Resign():
                 self.resigning = True
-                self._agenda.touch(self.groups)
+                self._agenda.touch(self.contests)
             case _:
                 assert_never(fact)
 
@@ -132,7 +132,7 @@ class Announcer:
             return
         self._leases_listed = True
         records = [item for item in fact.objects if isinstance(item, LeaseRecord)]
-        for name in self.groups.keys() - {record.name for record in records}:
+        for name in self.contests.keys() - {record.name for record in records}:
             self._elector(name).observe(None, now, version=fact.version)
         if all(record.name != CILIUM_OPERATOR_LEASE for record in records):
             self._operator_is(None, now)
@@ -144,7 +144,7 @@ class Announcer:
             self.cluster.seen(found)
         elif found.name == CILIUM_OPERATOR_LEASE:
             self._operator_is(found, now)
-        elif found.name in self.groups or found.name.startswith(LEASE_PREFIX):
+        elif found.name in self.contests or found.name.startswith(LEASE_PREFIX):
             self._elector(found.name).observe(found, now)
 
     def _gone(self, fact: Gone, now: float) -> None:
@@ -152,7 +152,7 @@ class Announcer:
             self.cluster.gone(fact)
         elif fact.key.name == CILIUM_OPERATOR_LEASE:
             self._operator_is(None, now)
-        elif fact.key.name in self.groups:
+        elif fact.key.name in self.contests:
             self._elector(fact.key.name).observe(None, now, version=fact.version)
 
     def _lease_read(self, fact: LeaseRead, now: float) -> None:
@@ -166,9 +166,9 @@ class Announcer:
             self.controller.operator.observe(record, now)
 
     def _elector(self, lease: str) -> Elector:
-        """The Elector that a fact is about; its group is looked at in the next poll."""
+        """The Elector that a fact is about; its contest is looked at in the next poll."""
         self._agenda.touch((lease,))
-        return self.groups.setdefault(lease, Group(lease)).elector
+        return self.contests.setdefault(lease, Contest(lease)).elector
 
     def _read(self, fact: ServiceRead | ServicesRead, now: float) -> None:
         # A Service that a read did not find is not forgotten here: the watch says in its own order
@@ -200,13 +200,13 @@ class Announcer:
     @property
     def released(self) -> bool:
         """After Resign: is nothing owed to the API server any more?"""
-        groups = self.groups.values()
-        return self.resigning and not any(group.elector.busy(self.terms) for group in groups)
+        contests = self.contests.values()
+        return self.resigning and not any(contest.elector.busy(self.terms) for contest in contests)
 
     def candidacy(self, key: Key) -> Candidacy | None:
         """Where a selected Service stands here; None for one that isn't."""
-        group = self.groups.get(lease_name(key))
-        return group.candidacies.get(key) if group is not None else None
+        contest = self.contests.get(lease_name(key))
+        return contest.candidacies.get(key) if contest is not None else None
 
     def poll(self, now: float, wall: float) -> Effects:
         """Everything that is to be done now. `wall` is Unix time in seconds."""
@@ -221,15 +221,15 @@ class Announcer:
         owed: list[Key] = []
         table_stale = changes.everything
         for name in self._agenda.take(now):
-            group = self.groups[name]
-            before, held = (group.grants, group.watched), group.held
-            group.wish(known=name in self._services_by_lease, resigning=self.resigning)
-            terms = self._terms_for(name, group)
-            owed += group.poll(now, wall, terms, out)
-            if before != (group.grants, group.watched):
+            contest = self.contests[name]
+            before, held = (contest.grants, contest.watched), contest.held
+            contest.wish(known=name in self._services_by_lease, resigning=self.resigning)
+            terms = self._budget.terms_for(contest.elector, self.terms)
+            owed += contest.poll(now, wall, terms, out)
+            if before != (contest.grants, contest.watched):
                 table_stale = True
-                self._pacing.keep(before[0], group.grants)
-            self._keep_count(name, group, held, now)
+                self._pacing.keep(before[0], contest.grants)
+            self._keep_count(name, contest, held, now)
         self._reads.owe(owed, all_services=self.controller.poll(now, wall, out))
         out.calls += self._reads.take()
         if table_stale:
@@ -257,8 +257,8 @@ class Announcer:
                 selection = select(service, policies, cluster.node, cluster.links or ())
                 self.selections[key] = selection
                 known.add(key)
-            if selection.announcements or name in self.groups:
-                self.groups.setdefault(name, Group(name)).follow(key, service, selection)
+            if selection.announcements or name in self.contests:
+                self.contests.setdefault(name, Contest(name)).follow(key, service, selection)
                 self._agenda.touch((name,))
 
     def _follow_links(self, now: float) -> None:
@@ -266,48 +266,35 @@ class Announcer:
         moved = {name for name, end in self._link_ends.items() if ends.get(name, end) != end}
         self._link_ends = ends
         if moved:
-            for group in self.groups.values():
-                group.announce_again(moved, now)
-            self._agenda.touch(self.groups)
+            for contest in self.contests.values():
+                contest.announce_again(moved, now)
+            self._agenda.touch(self.contests)
 
     def _set_terms(self) -> None:
         terms = self.config.terms
-        renew_seconds, may_take = pace(len(self._ours), self.config.qps, terms)
         macs = sorted({link.mac.hex(":") for link in self.cluster.links or () if link.usable})
         holding = replace(terms.holding, macs=tuple(macs))
-        terms = replace(terms, holding=holding, renew_seconds=renew_seconds, may_take=may_take)
+        terms = self._budget.paced(replace(terms, holding=holding))
+        passed_over = self._budget.take_passed_over()
         if terms != self.terms:
             self.terms = terms
-            self._agenda.touch(self.groups)
+            self._agenda.touch(self.contests)
         elif terms.may_take:
-            self._agenda.touch(self._passed_over & self.groups.keys())
-        self._passed_over.clear()
+            self._agenda.touch(passed_over & self.contests.keys())
 
-    def _terms_for(self, name: str, group: Group) -> Terms:
-        """The present terms; for one Lease too many in this very poll, those of a full node."""
-        if not self.terms.may_take or group.elector.ours(self.terms):
-            return self.terms
-        if pace(len(self._ours), self.config.qps, self.terms)[1]:
-            return self.terms
-        self._passed_over.add(name)
-        return replace(self.terms, may_take=False)
-
-    def _keep_count(self, name: str, group: Group, held: frozenset[Key], now: float) -> None:
-        """Note what became of a group in its poll; `held` is what it held before."""
-        self.transitions += len(held ^ group.held)
+    def _keep_count(self, name: str, contest: Contest, held: frozenset[Key], now: float) -> None:
+        """Note what became of a contest in its poll; `held` is what it held before."""
+        self.transitions += len(held ^ contest.held)
         self.held -= held
-        self.held |= group.held
-        if group.elector.ours(self.terms) or group.elector.taking:
-            self._ours.add(name)
-        else:
-            self._ours.discard(name)
-        idle = group.idle(now)
-        self._agenda.set(name, inf if idle else group.wake_at)
+        self.held |= contest.held
+        self._budget.count(contest.elector, self.terms)
+        idle = contest.idle(now)
+        self._agenda.set(name, inf if idle else contest.wake_at)
         if idle:
-            del self.groups[name]
+            del self.contests[name]
 
     def _install(self, out: Effects) -> None:
-        groups, links = self.groups.values(), self.cluster.links
-        grants = [grant for group in groups for grant in group.grants]
-        watched = [announcement for group in groups for announcement in group.watched]
+        contests, links = self.contests.values(), self.cluster.links
+        grants = [grant for contest in contests for grant in contest.grants]
+        watched = [announcement for contest in contests for announcement in contest.watched]
         out.answers = AnswerTable(grants, watched, links or ())

@@ -29,12 +29,12 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import Enum
 from math import inf
-from typing import NamedTuple
 
 from l2announcer.core import lease
 from l2announcer.core.effects import LeaseWrite, ReadLease
 from l2announcer.core.facts import Refusal
-from l2announcer.core.model import Holding, LeaseRecord, newer
+from l2announcer.core.hand_outs import HandOut, HandOuts, Purpose, signature
+from l2announcer.core.model import LeaseRecord, newer
 from l2announcer.core.tenure import Tenure
 from l2announcer.core.terms import TENURE_SHARE, Terms
 
@@ -42,10 +42,6 @@ WRITE_INTERVAL_SECONDS = 1.0
 RETRY_SECONDS = 2.0
 RELEASE_RETRY_SECONDS = 0.5  # a process that stops has little time, and must not hammer either
 RELEASED_DURATION_SECONDS = 1
-HANDED_OUT_LIMIT = 64
-
-Spec = tuple[str, int, str, str, int]
-Signature = tuple[Spec, Holding | None]
 
 
 class Wish(Enum):
@@ -62,20 +58,6 @@ class Predecessor(Enum):
     NOBODY = "nobody"  # it was ours, never held, or released by one of us: silent before
     OURS = "ours"  # an l2announcer whose Lease ran out
     STRANGER = "stranger"  # another client, which may answer on for a while
-
-
-class _Purpose(Enum):
-    TAKE = "take"
-    RENEW = "renew"
-    RELEASE = "release"
-
-
-class _Write(NamedTuple):
-    purpose: _Purpose
-    signature: Signature
-    handed_out_at: float
-    voids: int
-    in_tenure: bool
 
 
 class Elector:
@@ -95,13 +77,10 @@ class Elector:
         self._vacant_at = -inf
         # How often the tenure was voided: what was handed out before can't revive it.
         self._voids = 0
-        self._handed_out_at = -inf
         self._retry_at = -inf
-        self._written_microseconds = 0
-        self._writing: _Write | None = None
         self._must_read = False
         self._reading = False
-        self._handed_out: dict[Signature, _Write] = {}  # by this process, since the last confirmed
+        self._hand_outs = HandOuts()
 
     # Facts
 
@@ -124,7 +103,7 @@ class Elector:
         if known is not None and record.spec == known.spec:
             return
         self._observed_at = now
-        own = self._handed_out.get(_signature(record))
+        own = self._hand_outs.of(record)
         if own is None:
             self._void()
         elif own.in_tenure:
@@ -132,20 +111,20 @@ class Elector:
 
     def written(self, record: LeaseRecord, now: float) -> None:
         """Take in that the write in flight was accepted."""
-        self._writing = None
+        self._hand_outs.done()
         self.problem = ""
         self.observe(record, now)
-        own = self._handed_out.get(_signature(record))
+        own = self._hand_outs.of(record)
         if own is not None and self.record is not None and self.record.spec == record.spec:
             self._confirm(record, own)
 
     def refused(self, why: Refusal, now: float) -> None:
         """Take in that the write in flight was refused, or got no answer."""
-        write, self._writing = self._writing, None
+        write = self._hand_outs.done()
         if write is None:
             return
         if why is not Refusal.UNAVAILABLE:
-            self._handed_out.pop(write.signature, None)
+            self._hand_outs.forget(write)
         match why:
             case Refusal.CONFLICT:
                 # A lost race says nothing of the winner; a read does, also where the watch lags.
@@ -163,7 +142,7 @@ class Elector:
                 self._retry_at = now + RETRY_SECONDS
             case Refusal.UNAVAILABLE:
                 self.problem = f"no answer from the API server to a write of Lease {self.name}"
-                if write.purpose is _Purpose.RELEASE:
+                if write.purpose is Purpose.RELEASE:
                     self._retry_at = now + RELEASE_RETRY_SECONDS
 
     def read(self, record: LeaseRecord | None, why: Refusal | None, now: float) -> None:
@@ -193,31 +172,31 @@ class Elector:
 
     def poll(self, now: float, wall: float, terms: Terms) -> LeaseWrite | ReadLease | None:
         """Hand out the one call that is due, if any. `wall` is Unix time in seconds."""
-        if self._writing is not None or self._reading or now < self._due_at(now, terms):
+        if self._hand_outs.under_way is not None or self._reading or now < self._due_at(now, terms):
             return None
         if self._must_read:
             self._must_read, self._reading = False, True
             return ReadLease(self.name, renewal=self.tenure.valid(now))
         if self.wish is Wish.RELEASE:
-            return self._hand_out(_Purpose.RELEASE, now, wall, terms)
-        purpose = _Purpose.RENEW if self.ours(terms) else _Purpose.TAKE
+            return self._hand_out(Purpose.RELEASE, now, wall, terms)
+        purpose = Purpose.RENEW if self.ours(terms) else Purpose.TAKE
         return self._hand_out(purpose, now, wall, terms)
 
     def wake_at(self, now: float, terms: Terms) -> float:
         """When poll has something to do, or the tenure ends, if no fact comes before."""
         ends_at = self.tenure.until if self.tenure.until > now else inf
-        if self._writing is not None or self._reading:
+        if self._hand_outs.under_way is not None or self._reading:
             return ends_at
         return min(ends_at, self._due_at(now, terms))
 
     def busy(self, terms: Terms) -> bool:
         """Is a write under way, or a release still owed?"""
         owed = self.wish is Wish.RELEASE and self.ours(terms)
-        return self._writing is not None or owed
+        return self._hand_outs.under_way is not None or owed
 
     def idle(self, now: float) -> bool:
         """Is there no Lease, no wish for one, no call under way, and nothing to remember?"""
-        quiet = self._writing is None and not self._reading and now >= self._vacant_at
+        quiet = self._hand_outs.under_way is None and not self._reading and now >= self._vacant_at
         return self.record is None and self.wish is not Wish.HOLD and quiet
 
     def ours(self, terms: Terms) -> bool:
@@ -233,7 +212,8 @@ class Elector:
     @property
     def taking(self) -> bool:
         """Is a write under way that takes the Lease?"""
-        return self._writing is not None and self._writing.purpose is _Purpose.TAKE
+        writing = self._hand_outs.under_way
+        return writing is not None and writing.purpose is Purpose.TAKE
 
     @property
     def held_until(self) -> float:
@@ -252,15 +232,15 @@ class Elector:
         if self.wish is not Wish.HOLD:
             return inf
         if ours and self.tenure.valid(now) and not self._hurried:
-            return max(self._retry_at, self._handed_out_at + terms.renew_seconds)
-        again_at = max(self._retry_at, self._handed_out_at + WRITE_INTERVAL_SECONDS)
+            return max(self._retry_at, self._hand_outs.last_at + terms.renew_seconds)
+        again_at = max(self._retry_at, self._hand_outs.last_at + WRITE_INTERVAL_SECONDS)
         if ours:
             return again_at
         return max(again_at, self.held_until) if terms.may_take else inf
 
-    def _hand_out(self, purpose: _Purpose, now: float, wall: float, terms: Terms) -> LeaseWrite:
+    def _hand_out(self, purpose: Purpose, now: float, wall: float, terms: Terms) -> LeaseWrite:
         known = self.record or LeaseRecord(name=self.name, resource_version="", transitions=-1)
-        renew_time = self._renew_time(wall, known, terms)
+        renew_time = self._hand_outs.renew_time(wall, known, terms.node)
         new = replace(
             known,
             holder=terms.node,
@@ -269,16 +249,16 @@ class Elector:
             holding=terms.holding,
         )
         match purpose:
-            case _Purpose.TAKE:
+            case Purpose.TAKE:
                 self._note_predecessor(known, terms)
                 new = replace(new, acquire_time=renew_time, transitions=known.transitions + 1)
-            case _Purpose.RENEW:
-                own = self._handed_out.get(_signature(known))
+            case Purpose.RENEW:
+                own = self._hand_outs.of(known)
                 # A take whose answer was lost is still a take: who had it may answer on.
-                taken = own is not None and own.purpose is _Purpose.TAKE
+                taken = own is not None and own.purpose is Purpose.TAKE
                 if not taken and not self.tenure.valid(now):
                     self.predecessor, self.predecessor_macs = Predecessor.NOBODY, frozenset()
-            case _Purpose.RELEASE:
+            case Purpose.RELEASE:
                 self._void()
                 new = replace(
                     new,
@@ -286,33 +266,15 @@ class Elector:
                     duration_seconds=RELEASED_DURATION_SECONDS,
                     acquire_time=renew_time,
                 )
-        self._note_hand_out(
-            _Write(purpose, _signature(new), now, self._voids, self.tenure.valid(now))
-        )
+        valid = self.tenure.valid(now)
+        self._hand_outs.note(HandOut(purpose, signature(new), now, self._voids, valid))
+        self._hurried = False
         return LeaseWrite(
             name=self.name,
             body=lease.body(name=self.name, namespace=terms.namespace, read=known.raw, record=new),
             create=self.record is None,
-            renewal=purpose is not _Purpose.TAKE,
+            renewal=purpose is not Purpose.TAKE,
         )
-
-    def _note_hand_out(self, write: _Write) -> None:
-        self._writing = write
-        self._handed_out_at = write.handed_out_at
-        self._hurried = False
-        if write.purpose is _Purpose.RELEASE:
-            return
-        self._handed_out[write.signature] = write
-        if len(self._handed_out) > HANDED_OUT_LIMIT:
-            del self._handed_out[next(iter(self._handed_out))]
-
-    def _renew_time(self, wall: float, known: LeaseRecord, terms: Terms) -> str:
-        last = self._written_microseconds
-        if known.holder == terms.node:
-            last = max(last, lease.unix_microseconds(known.renew_time))
-        microseconds = max(int(wall * lease.MICROSECONDS), last + lease.MICROSECONDS)
-        self._written_microseconds = microseconds
-        return lease.micro_time(microseconds)
 
     def _note_predecessor(self, known: LeaseRecord, terms: Terms) -> None:
         self.predecessor_macs = frozenset(known.holding.macs if known.holding else ())
@@ -326,15 +288,11 @@ class Elector:
     def _observe_gone(self, now: float) -> None:
         known, self.record = self.record, None
         self._void()
-        if known is not None and known.holder and _signature(known) not in self._handed_out:
+        if known is not None and known.holder and self._hand_outs.of(known) is None:
             self._vacant_at = now + known.duration_seconds
 
-    def _confirm(self, record: LeaseRecord, own: _Write) -> None:
-        self._handed_out = {
-            signature: write
-            for signature, write in self._handed_out.items()
-            if write.handed_out_at >= own.handed_out_at
-        }
+    def _confirm(self, record: LeaseRecord, own: HandOut) -> None:
+        self._hand_outs.confirm(own)
         if self.wish is Wish.HOLD and own.voids == self._voids:
             ends_at = own.handed_out_at + record.duration_seconds * TENURE_SHARE
             self.tenure.until = max(self.tenure.until, ends_at)
@@ -343,8 +301,3 @@ class Elector:
     def _void(self) -> None:
         self.tenure.void()
         self._voids += 1
-
-
-def _signature(record: LeaseRecord) -> Signature:
-    """What tells our own write from anybody else's."""
-    return record.spec, record.holding

@@ -22,7 +22,7 @@ def node() -> Iterator[Node]:
     assert held.answered == HERE
     held.calls.clear()
     yield held
-    for group in held.announcer.groups.values():
-        if group.grants and group.elector.tenure.valid(held.now):
-            assert group.elector.record is not None
-            assert group.elector.record.holder == NODE
+    for contest in held.announcer.contests.values():
+        if contest.grants and contest.elector.tenure.valid(held.now):
+            assert contest.elector.record is not None
+            assert contest.elector.record.holder == NODE

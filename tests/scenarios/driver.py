@@ -184,8 +184,8 @@ class Driver:
         """The (address, interface) pairs that would be answered for now."""
         return {
             (str(grant.announcement.address), grant.announcement.interface)
-            for group in self.announcer.groups.values()
-            for grant in group.grants
+            for contest in self.announcer.contests.values()
+            for grant in contest.grants
             if grant.tenure.valid(self.now)
         }
 

@@ -38,7 +38,7 @@ from tests.scenarios.history import (
 
 
 def test_one_renewal_every_interval_and_nothing_more(node: Node) -> None:
-    begun = node.announcer.groups[LEASE].elector.tenure.until - TENURE
+    begun = node.announcer.contests[LEASE].elector.tenure.until - TENURE
     node.until(begun + 20.5)
     assert [round(at - begun, 6) for at, _ in node.about()] == [R * n for n in range(1, 11)]
     writes = [call for _, call in node.about() if isinstance(call, LeaseWrite)]

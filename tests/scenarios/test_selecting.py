@@ -55,10 +55,10 @@ def node() -> Iterator[Driver]:
     driver.warm(labels={"zone": "a"})
     yield driver
     # Whatever happened, a node never answers without its Lease.
-    for group in driver.announcer.groups.values():
-        if group.grants and group.elector.tenure.valid(driver.now):
-            assert group.elector.record is not None
-            assert group.elector.record.holder == NODE
+    for contest in driver.announcer.contests.values():
+        if contest.grants and contest.elector.tenure.valid(driver.now):
+            assert contest.elector.record is not None
+            assert contest.elector.record.holder == NODE
 
 
 def test_selected_but_led_by_another_is_not_answered(node: Driver) -> None:

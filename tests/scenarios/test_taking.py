@@ -267,7 +267,7 @@ def test_two_services_whose_leases_have_one_name_share_it_and_are_both_answered(
     assert node.answered == {*HERE, (OTHER_VIP, "eth0")}
     node.see(service(SECOND, "172.19.0.242"))
     assert node.answered == {*HERE, (OTHER_VIP, "eth0"), ("172.19.0.242", "eth0")}
-    assert set(node.announcer.groups) == {CONTROLLER_LEASE, LEASE, SHARED}
+    assert set(node.announcer.contests) == {CONTROLLER_LEASE, LEASE, SHARED}
     node.calls.clear()
     node.settle(10)
     assert 4 <= len(node.about(SHARED)) <= 5, "one renewal for both"

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from l2announcer.core import election, lease
+from l2announcer.core import election, hand_outs, lease
 from l2announcer.core.effects import Call, LeaseWrite
 from l2announcer.core.election import Elector, Wish
+from l2announcer.core.hand_outs import HandOuts
 from l2announcer.core.model import Kind, LeaseRecord
 from l2announcer.core.terms import Terms
 from tests.sim.api import Api
@@ -23,10 +24,9 @@ def tenure_from_the_reply(patch: pytest.MonkeyPatch) -> None:
     written = Elector.written
 
     def late(self: Elector, record: LeaseRecord, now: float) -> None:
-        signature = election._signature(record)
-        own = self._handed_out.get(signature)
+        own = self._hand_outs.of(record)
         if own is not None:
-            self._handed_out[signature] = own._replace(handed_out_at=now)
+            self._hand_outs._by_signature[own.signature] = own._replace(handed_out_at=now)
         written(self, record, now)
 
     patch.setattr(Elector, "written", late)
@@ -40,10 +40,10 @@ def no_margin(patch: pytest.MonkeyPatch) -> None:
 def renewed_by_the_wall_clock(patch: pytest.MonkeyPatch) -> None:
     """Rule 2: a renewal carries whatever the wall clock shows."""
 
-    def wall_only(_: Elector, wall: float, _known: LeaseRecord, _terms: Terms) -> str:
+    def wall_only(_: HandOuts, wall: float, _known: LeaseRecord, _node: str) -> str:
         return lease.micro_time(int(wall * lease.MICROSECONDS))
 
-    patch.setattr(Elector, "_renew_time", wall_only)
+    patch.setattr(HandOuts, "renew_time", wall_only)
 
 
 def others_writes_ignored(patch: pytest.MonkeyPatch) -> None:
@@ -74,11 +74,13 @@ def any_write_like_ours_is_ours(patch: pytest.MonkeyPatch) -> None:
     observe = Elector.observe
 
     def trusting(self: Elector, record: LeaseRecord | None, now: float, **how: Any) -> None:
-        for signature, write in self._handed_out.items():
-            self._handed_out[signature] = write._replace(in_tenure=True)
+        own = self._hand_outs._by_signature
+        for signature, write in own.items():
+            own[signature] = write._replace(in_tenure=True)
         observe(self, record, now, **how)
 
-    patch.setattr(election, "_signature", lambda record: (record.spec, None))
+    patch.setattr(hand_outs, "signature", lambda record: (record.spec, None))
+    patch.setattr(election, "signature", lambda record: (record.spec, None))
     patch.setattr(Elector, "observe", trusting)
 
 
@@ -91,7 +93,8 @@ def vanished_lease_is_forgotten(patch: pytest.MonkeyPatch) -> None:
     """Rule 6: who is not selected forgets that a Lease vanished."""
 
     def forgetful(self: Elector, _: float) -> bool:
-        return self.record is None and self.wish is not Wish.HOLD and self._writing is None
+        quiet = self._hand_outs.under_way is None
+        return self.record is None and self.wish is not Wish.HOLD and quiet
 
     patch.setattr(Elector, "idle", forgetful)
 

@@ -69,7 +69,7 @@ class Pump:
         stored = {**write.body, "metadata": {**write.body["metadata"], "resourceVersion": "901"}}
         self.step(LeaseWritten(decode(stored)), ServiceRead(BLUE, SERVICE))
         self.step(ServiceRead(BLUE, SERVICE))
-        while not any(group.grants for group in self.announcer.groups.values()):
+        while not any(contest.grants for contest in self.announcer.contests.values()):
             self.now = self.wake_at
             self.step()
 
@@ -89,7 +89,7 @@ def test_a_fact_is_taken_in_before_the_effects_are_asked_for(pump: Pump) -> None
 def test_a_tenure_counts_from_the_instant_of_the_step(pump: Pump) -> None:
     taken_at = pump.now
     pump.win()
-    assert pump.announcer.groups[LEASE].elector.tenure.until == pytest.approx(taken_at + 13.5)
+    assert pump.announcer.contests[LEASE].elector.tenure.until == pytest.approx(taken_at + 13.5)
 
 
 def test_a_step_without_need_does_nothing(pump: Pump) -> None:

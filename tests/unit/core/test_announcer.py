@@ -188,7 +188,7 @@ def test_a_lease_that_nobody_wants_any_more_may_still_be_unread() -> None:
     driver.poll()
     driver.now += 10.0
     driver.poll()
-    assert name not in driver.announcer.groups
+    assert name not in driver.announcer.contests
 
 
 def test_released_after_resign_when_nothing_is_owed() -> None:

@@ -8,8 +8,8 @@ from itertools import pairwise
 import pytest
 
 from l2announcer.core import lease
-from l2announcer.core.election import HANDED_OUT_LIMIT
 from l2announcer.core.facts import Refusal
+from l2announcer.core.hand_outs import REMEMBERED
 from tests.unit.core.election_rig import BOOT, HERE, TERMS, THERE, UNIX, L, Rig, theirs
 
 # Rule 1
@@ -182,7 +182,7 @@ def test_the_same_write_by_another_node_of_our_name_is_not_our_own() -> None:
 
 def test_what_was_handed_out_is_not_remembered_for_ever() -> None:
     rig = Rig()
-    for number in range(2 * HANDED_OUT_LIMIT):
+    for number in range(2 * REMEMBERED):
         rig.write(2.0 * number)
         rig.refuse(Refusal.UNAVAILABLE, 2.0 * number + 0.5)
-    assert len(rig.elector._handed_out) == HANDED_OUT_LIMIT
+    assert len(rig.elector._hand_outs) == REMEMBERED

@@ -1,4 +1,4 @@
-"""The Services that one Lease stands for: elected together, each announced by itself.
+"""One Lease with the Services that it stands for: elected together, each announced by itself.
 
 Mostly that is one Service. Two can come to share a Lease's name, and then only together.
 """
@@ -18,7 +18,7 @@ from l2announcer.core.selection import Selection
 from l2announcer.core.terms import Terms
 
 
-class Group:
+class Contest:
     """One Lease with its candidacies. `standing` ones are wanted whatever the Services.
 
     `held` (what may be answered for), `grants`, `watched` and `wake_at` are as of the last poll.
@@ -54,7 +54,7 @@ class Group:
             self.elector.want(Wish.RELEASE if known or self._standing else Wish.ABANDON)
 
     def claimed(self, claim: Claimed, now: float) -> bool:
-        """Take in a claim; False when it's about nothing of this group."""
+        """Take in a claim; False when it's about nothing of this contest."""
         about = Announcement(claim.address, claim.interface)
         concerned = [
             candidacy

@@ -1,0 +1,47 @@
+"""How many Leases this node may hold: no more than its renewals can carry.
+
+Rules of this file:
+- A Lease counts from the moment at which it is being taken, until another wrote it.
+- Who was passed over because the node was full is looked at again as soon as there is room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+
+from l2announcer.core.election import Elector
+from l2announcer.core.terms import Terms, pace
+
+
+class Budget:
+    """Counts Leases by name. `qps` is how many renewals a second this node may write."""
+
+    def __init__(self, qps: float) -> None:
+        self._qps = qps
+        self._ours: set[str] = set()
+        self._passed_over: set[str] = set()
+
+    def paced(self, terms: Terms) -> Terms:
+        """The terms with what the present number of Leases allows."""
+        renew_seconds, may_take = pace(len(self._ours), self._qps, terms)
+        return replace(terms, renew_seconds=renew_seconds, may_take=may_take)
+
+    def terms_for(self, elector: Elector, terms: Terms) -> Terms:
+        """The present terms; for one Lease too many in this very poll, those of a full node."""
+        if not terms.may_take or elector.ours(terms) or pace(len(self._ours), self._qps, terms)[1]:
+            return terms
+        self._passed_over.add(elector.name)
+        return replace(terms, may_take=False)
+
+    def count(self, elector: Elector, terms: Terms) -> None:
+        """Note whether the Lease is ours, after its Elector was polled."""
+        if elector.ours(terms) or elector.taking:
+            self._ours.add(elector.name)
+        else:
+            self._ours.discard(elector.name)
+
+    def take_passed_over(self) -> AbstractSet[str]:
+        """For whom there was no room since it was last asked."""
+        passed_over, self._passed_over = self._passed_over, set()
+        return passed_over

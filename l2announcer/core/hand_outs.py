@@ -1,0 +1,95 @@
+"""What this process has written to one Lease: how it knows its own writes again.
+
+A write whose answer was lost may still show up in the watch. It is known by its exact spec and
+holding; renewTimes never repeat, so no two writes of one process are alike.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from math import inf
+from typing import NamedTuple
+
+from l2announcer.core import lease
+from l2announcer.core.model import Holding, LeaseRecord
+
+REMEMBERED = 64
+
+Spec = tuple[str, int, str, str, int]
+Signature = tuple[Spec, Holding | None]
+
+
+class Purpose(Enum):
+    """What a write is for."""
+
+    TAKE = "take"
+    RENEW = "renew"
+    RELEASE = "release"
+
+
+class HandOut(NamedTuple):
+    """One write. `voids` is how often the tenure had been voided when it was handed out."""
+
+    purpose: Purpose
+    signature: Signature
+    handed_out_at: float
+    voids: int
+    in_tenure: bool
+
+
+def signature(record: LeaseRecord) -> Signature:
+    """What tells our own write from anybody else's."""
+    return record.spec, record.holding
+
+
+class HandOuts:
+    """The writes since the last confirmed one. `under_way` has no outcome yet."""
+
+    def __init__(self) -> None:
+        self.under_way: HandOut | None = None
+        self.last_at = -inf
+        self._by_signature: dict[Signature, HandOut] = {}
+        self._renewed_microseconds = 0
+
+    def __len__(self) -> int:
+        return len(self._by_signature)
+
+    def note(self, hand_out: HandOut) -> None:
+        """Take in that a write is handed out; a release is nothing to know again."""
+        self.under_way = hand_out
+        self.last_at = hand_out.handed_out_at
+        if hand_out.purpose is Purpose.RELEASE:
+            return
+        self._by_signature[hand_out.signature] = hand_out
+        if len(self._by_signature) > REMEMBERED:
+            del self._by_signature[next(iter(self._by_signature))]
+
+    def of(self, record: LeaseRecord) -> HandOut | None:
+        """The write of ours that made the Lease what it is, if it was one."""
+        return self._by_signature.get(signature(record))
+
+    def done(self) -> HandOut | None:
+        """Take in that the write under way has its outcome; which it was."""
+        hand_out, self.under_way = self.under_way, None
+        return hand_out
+
+    def forget(self, hand_out: HandOut) -> None:
+        """Take in that a write was not carried out, nor ever will be."""
+        self._by_signature.pop(hand_out.signature, None)
+
+    def confirm(self, own: HandOut) -> None:
+        """Take in that `own` stands: what was handed out before it never will."""
+        self._by_signature = {
+            key: each
+            for key, each in self._by_signature.items()
+            if each.handed_out_at >= own.handed_out_at
+        }
+
+    def renew_time(self, wall: float, known: LeaseRecord, node: str) -> str:
+        """The next renewTime: now, but at least one second past our last one. `wall` in seconds."""
+        last = self._renewed_microseconds
+        if known.holder == node:
+            last = max(last, lease.unix_microseconds(known.renew_time))
+        microseconds = max(int(wall * lease.MICROSECONDS), last + lease.MICROSECONDS)
+        self._renewed_microseconds = microseconds
+        return lease.micro_time(microseconds)
