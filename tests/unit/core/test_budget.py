@@ -1,0 +1,40 @@
+"""How many Leases a node may hold."""
+
+from __future__ import annotations
+
+from l2announcer.core.budget import Budget
+from l2announcer.core.election import Elector, Wish
+from l2announcer.core.model import Holding
+from l2announcer.core.terms import Terms
+
+TERMS = Terms(node="a", namespace="kube-system", holding=Holding(boot="boot", netns=1))
+
+
+def taking(name: str) -> Elector:
+    """An Elector whose write that takes the Lease is under way."""
+    elector = Elector(name)
+    elector.want(Wish.HOLD)
+    assert elector.poll(0.0, 0.0, TERMS) is not None
+    return elector
+
+
+def test_renewals_become_rarer_with_more_leases() -> None:
+    budget = Budget(qps=1.0)
+    assert budget.paced(TERMS).renew_seconds == TERMS.renew_seconds
+    for name in "abc":
+        budget.count(taking(name), TERMS)
+    paced = budget.paced(TERMS)
+    assert (paced.renew_seconds, paced.may_take) == (3.0, True)
+    budget.count(taking("d"), TERMS)
+    assert not budget.paced(TERMS).may_take
+
+
+def test_one_too_many_in_one_poll_is_passed_over_until_there_is_room() -> None:
+    budget = Budget(qps=1.0)
+    for name in "abcd":
+        budget.count(taking(name), TERMS)
+    assert not budget.terms_for(Elector("e"), TERMS).may_take
+    assert budget.take_passed_over() == {"e"}
+    assert budget.take_passed_over() == set()
+    budget.count(Elector("a"), TERMS)
+    assert budget.terms_for(Elector("e"), TERMS).may_take

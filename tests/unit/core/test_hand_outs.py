@@ -1,0 +1,70 @@
+"""What a process has written to a Lease, and how it knows it again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from l2announcer.core.hand_outs import HandOut, HandOuts, Purpose, signature
+from l2announcer.core.lease import micro_time
+from l2announcer.core.model import Holding, LeaseRecord
+
+RECORD = LeaseRecord(
+    name="lease",
+    resource_version="1",
+    holder="a",
+    duration_seconds=15,
+    renew_time=micro_time(5_000_000),
+    holding=Holding(boot="boot", netns=1),
+)
+
+
+def hand_out(record: LeaseRecord, at: float, purpose: Purpose = Purpose.RENEW) -> HandOut:
+    return HandOut(purpose, signature(record), at, 0, in_tenure=True)
+
+
+def test_a_write_is_known_again_by_spec_and_holding() -> None:
+    hand_outs = HandOuts()
+    own = hand_out(RECORD, 1.0)
+    hand_outs.note(own)
+    assert hand_outs.of(replace(RECORD, resource_version="7")) is own
+    assert hand_outs.of(replace(RECORD, holding=None)) is None
+    assert hand_outs.of(replace(RECORD, renew_time=micro_time(6_000_000))) is None
+
+
+def test_a_release_is_not_known_again() -> None:
+    hand_outs = HandOuts()
+    hand_outs.note(hand_out(RECORD, 1.0, Purpose.RELEASE))
+    assert hand_outs.under_way is not None
+    assert hand_outs.of(RECORD) is None
+
+
+def test_what_was_refused_is_forgotten() -> None:
+    hand_outs = HandOuts()
+    own = hand_out(RECORD, 1.0)
+    hand_outs.note(own)
+    hand_outs.forget(own)
+    assert hand_outs.of(RECORD) is None
+
+
+def test_a_confirmed_write_ends_those_before_it() -> None:
+    hand_outs = HandOuts()
+    later = replace(RECORD, renew_time=micro_time(6_000_000))
+    hand_outs.note(hand_out(RECORD, 1.0))
+    hand_outs.note(own := hand_out(later, 2.0))
+    hand_outs.confirm(own)
+    assert (hand_outs.of(RECORD), hand_outs.of(later)) == (None, own)
+
+
+@pytest.mark.parametrize(
+    ("wall", "expected"), [(9.0, 9_000_000), (5.2, 6_000_000), (1.0, 6_000_000)]
+)
+def test_renew_times_are_a_second_apart_at_least(wall: float, expected: int) -> None:
+    assert HandOuts().renew_time(wall, RECORD, "a") == micro_time(expected)
+
+
+def test_renew_times_of_others_are_no_bound() -> None:
+    hand_outs = HandOuts()
+    assert hand_outs.renew_time(1.0, RECORD, "b") == micro_time(1_000_000)
+    assert hand_outs.renew_time(1.0, RECORD, "b") == micro_time(2_000_000)
