@@ -15,8 +15,11 @@ Rules of this file; without any one of them there is a history in which two node
     both write one second past its renewTime.) Without a tenure only the answer counts: the last
     process on this node may have left the very same write under way.
  4. Every frame compares the tenure with the clock directly before it is sent (core.answers, lan).
- 6. A Lease that vanished without a release: its last holder may create it again at once, all others
-    wait its last L.
+ 6. What became free (by a release that was seen, by running out, or because it never was and is
+    wanted first now) is taken by rank: the k-th favourite waits k * 50 ms, so that equals don't
+    stampede and a favourite that hangs costs little. Who resumes its own waits for nobody. A Lease
+    that vanished without a release: its last holder may create it again at once, all others wait
+    its last L.
  8. A newer version wins over an older view; a read after a conflict wins over both.
  9. A Lease that names this node is ours to resume only if this boot and network namespace wrote
     it, and only by an accepted write; otherwise it is waited for like a stranger's.
@@ -36,7 +39,7 @@ from l2announcer.core.facts import Refusal
 from l2announcer.core.hand_outs import HandOut, HandOuts, Purpose, signature
 from l2announcer.core.model import LeaseRecord, newer
 from l2announcer.core.tenure import Tenure
-from l2announcer.core.terms import TENURE_SHARE, Terms
+from l2announcer.core.terms import RANK_SECONDS, TENURE_SHARE, Terms
 
 WRITE_INTERVAL_SECONDS = 1.0
 RETRY_SECONDS = 2.0
@@ -75,6 +78,7 @@ class Elector:
         self._hurried = False
         self._observed_at = -inf
         self._vacant_at = -inf
+        self._wished_at: float | None = None  # when poll first saw that it's to be held
         # How often the tenure was voided: what was handed out before can't revive it.
         self._voids = 0
         self._retry_at = -inf
@@ -161,6 +165,7 @@ class Elector:
         if wish is self.wish:
             return
         self.wish = wish
+        self._wished_at = None
         if wish is not Wish.HOLD:
             self._void()
 
@@ -172,6 +177,8 @@ class Elector:
 
     def poll(self, now: float, wall: float, terms: Terms) -> LeaseWrite | ReadLease | None:
         """Hand out the one call that is due, if any. `wall` is Unix time in seconds."""
+        if self._wished_at is None:
+            self._wished_at = now
         if self._hand_outs.under_way is not None or self._reading or now < self._due_at(now, terms):
             return None
         if self._must_read:
@@ -236,7 +243,15 @@ class Elector:
         again_at = max(self._retry_at, self._hand_outs.last_at + WRITE_INTERVAL_SECONDS)
         if ours:
             return again_at
-        return max(again_at, self.held_until) if terms.may_take else inf
+        return max(again_at, self._turn_at(now, terms)) if terms.may_take else inf
+
+    def _turn_at(self, now: float, terms: Terms) -> float:
+        """When a Lease that isn't ours may be taken: by rank, once it is free and wanted."""
+        free_at = self.held_until
+        if self.record is not None and not self.record.holder:
+            free_at = self._observed_at
+        wished_at = now if self._wished_at is None else self._wished_at
+        return max(free_at, wished_at) + terms.rank * RANK_SECONDS
 
     def _hand_out(self, purpose: Purpose, now: float, wall: float, terms: Terms) -> LeaseWrite:
         known = self.record or LeaseRecord(name=self.name, resource_version="", transitions=-1)

@@ -8,6 +8,7 @@ from l2announcer.core.gratuitous import DEFAULT_SCHEDULE, Schedule
 from l2announcer.core.model import Holding
 
 TENURE_SHARE = 0.9  # of L; the rest is the margin for the rate error of two clocks
+RANK_SECONDS = 0.05  # how long a favourite that is alive needs at most to take what became free
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +16,8 @@ class Terms:
     """In whose name, and on which terms, this node takes part in elections now.
 
     `duration_seconds` is L, `renew_seconds` R; `may_take` is false while the node has all that its
-    renewals can carry. `announce_in_use` announces what a foreign host answers for.
+    renewals can carry. `rank` counts the nodes that are to take a free Lease before this one.
+    `announce_in_use` announces what a foreign host answers for.
     """
 
     node: str
@@ -24,6 +26,7 @@ class Terms:
     duration_seconds: int = 15
     renew_seconds: float = 2.0
     may_take: bool = True
+    rank: int = 0
     schedule: Schedule = DEFAULT_SCHEDULE
     announce_in_use: bool = False
 

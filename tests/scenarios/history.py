@@ -35,9 +35,10 @@ TENURE = 13.5  # 90 % of L
 class Node(Driver):
     """Notes each call with its instant; `hosts` answer probes, `lost` answers never arrive."""
 
-    def __init__(self, known_as: Holding | None = None) -> None:
+    def __init__(self, known_as: Holding | None = None, rank: int = 0) -> None:
         super().__init__()
-        terms = replace(self.announcer.config.terms, holding=known_as or holding())
+        terms = self.announcer.config.terms
+        terms = replace(terms, holding=known_as or holding(), rank=rank)
         self.announcer = Announcer(Config(terms=terms, lb_ipam=False))
         self.calls: list[tuple[float, Call]] = []
         self.hosts: dict[str, bytes] = {}
@@ -100,9 +101,9 @@ def service(key: Key = BLUE, address: str = VIP) -> Service:
     return Service(key=key, uid=str(key), external_ips=(address,))
 
 
-def prepared(known_as: Holding | None = None) -> Node:
+def prepared(known_as: Holding | None = None, rank: int = 0) -> Node:
     """A node that would announce blue, as soon as it holds the Lease; nothing polled yet."""
-    node = Node(known_as)
+    node = Node(known_as, rank)
     node.warm()
     everything = Policy(key=Key("", "p"), external_ips=True)
     node.handle(Seen(Kind.POLICY, node.stamped(everything)))

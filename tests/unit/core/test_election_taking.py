@@ -10,6 +10,7 @@ from l2announcer.core.effects import ReadLease
 from l2announcer.core.election import Predecessor, Wish
 from l2announcer.core.facts import Refusal
 from l2announcer.core.model import Holding, LeaseRecord
+from l2announcer.core.terms import RANK_SECONDS
 from tests.unit.core.election_rig import BOOT, HERE, NAME, TERMS, L, Rig, theirs
 
 # Taking, and rule 6
@@ -74,6 +75,73 @@ def test_a_lease_that_vanished_is_remembered_while_nothing_is_wanted() -> None:
     rig.gone(1.0)
     assert not rig.elector.idle(BOOT + 1.0 + L - 0.001)
     assert rig.elector.idle(BOOT + 1.0 + L)
+
+
+def test_a_released_lease_is_taken_by_rank() -> None:
+    rig = Rig(replace(TERMS, rank=2))
+    rig.see(theirs(), at=0.0)
+    rig.poll(0.0)
+    rig.see(theirs(holder="", duration_seconds=1), at=5.0)
+    assert rig.due(5.0) == pytest.approx(5.0 + 2 * RANK_SECONDS)
+    assert rig.poll(5.0 + 2 * RANK_SECONDS - 0.001) is None
+    rig.write(5.0 + 2 * RANK_SECONDS + 0.001)
+
+
+def test_a_lease_that_ran_out_is_taken_by_rank() -> None:
+    rig = Rig(replace(TERMS, rank=1))
+    rig.see(theirs(), at=0.0)
+    rig.poll(0.0)
+    assert rig.poll(L + RANK_SECONDS - 0.001) is None
+    rig.write(L + RANK_SECONDS + 0.001)
+
+
+def test_what_was_free_before_it_was_wanted_is_taken_by_rank_from_the_wish_on() -> None:
+    rig = Rig(replace(TERMS, rank=3))
+    rig.see(theirs(holder=""), at=0.0)
+    rig.elector.want(Wish.ABANDON)
+    rig.poll(1.0)
+    rig.elector.want(Wish.HOLD)
+    assert rig.poll(100.0) is None
+    assert rig.due(100.0) == pytest.approx(100.0 + 3 * RANK_SECONDS)
+    rig.write(100.0 + 3 * RANK_SECONDS + 0.001)
+
+
+def test_a_lease_that_never_was_is_made_by_rank() -> None:
+    rig = Rig(replace(TERMS, rank=1))
+    assert rig.poll(0.0) is None
+    assert rig.write(RANK_SECONDS).create
+
+
+def test_a_lease_that_vanished_is_made_by_rank_after_its_duration() -> None:
+    rig = Rig(replace(TERMS, rank=1))
+    rig.see(theirs(), at=0.0)
+    rig.poll(0.0)
+    rig.gone(1.0)
+    assert rig.poll(1.0 + L + RANK_SECONDS - 0.001) is None
+    assert rig.write(1.0 + L + RANK_SECONDS + 0.001).create
+
+
+def test_what_changes_while_it_is_free_does_not_change_who_is_next() -> None:
+    rig = Rig(replace(TERMS, rank=4))
+    rig.see(theirs(holder=""), at=0.0)
+    rig.poll(0.0)
+    rig.terms = replace(TERMS, rank=1)  # three of the favourites are gone
+    assert rig.due(0.1) == pytest.approx(RANK_SECONDS)
+    rig.write(0.1)
+
+
+def test_who_held_it_makes_it_again_at_once_whatever_its_rank() -> None:
+    rig = Rig()
+    rig.hold()
+    rig.terms = replace(TERMS, rank=5)
+    rig.gone(1.0)
+    assert rig.write(1.0).create
+
+
+def test_a_restarted_process_resumes_whatever_its_rank() -> None:
+    rig = Rig(replace(TERMS, rank=5))
+    rig.see(theirs(holder="a", holding=HERE), at=0.0)
+    rig.write(0.0)
 
 
 @pytest.mark.parametrize(
