@@ -57,7 +57,7 @@ async def _read(kubeconfig: str) -> Objects:
         environ=os.environ,
         service_account=SERVICE_ACCOUNT,
     )
-    resources = table(node_name="", lease_namespace="", lease_prefixes=(), service_proxy_name="")
+    resources = table(lease_namespace="", lease_prefixes=(), service_proxy_name="")
     async with connect(source, qps=0, burst=1, now=clock.now, observe=lambda *_: None) as client:
         services = await _all(client, resources[Kind.SERVICE])
         pools = await _all(client, resources[Kind.POOL])

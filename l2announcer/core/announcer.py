@@ -66,7 +66,7 @@ class Announcer:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.terms = config.terms
-        self.cluster = Cluster()
+        self.cluster = Cluster(self.terms.node)
         self.selections: dict[Key, Selection] = {}
         controller = Contest(CONTROLLER_LEASE, standing=True)
         self.contests: dict[str, Contest] = {CONTROLLER_LEASE: controller}

@@ -16,19 +16,21 @@ from l2announcer.core.views import View
 class Changes:
     """What changed since it was last asked.
 
-    `everything` says that more than single Services changed: policies, the node, links.
+    `everything` says that more than single Services changed: policies, this node's labels, links.
     """
 
     services: set[Key] = field(default_factory=set)
     policies: set[Key] = field(default_factory=set)
     pools: set[Key] = field(default_factory=set)
+    nodes: set[Key] = field(default_factory=set)
     everything: bool = False
 
 
 class Cluster:
-    """Every object but Leases, which their Electors know."""
+    """Every object but Leases, which their Electors know. `node_name` is this node."""
 
-    def __init__(self) -> None:
+    def __init__(self, node_name: str) -> None:
+        self._own = Key("", node_name)
         self.services: View[Service] = View()
         self.pools: View[Pool] = View()
         self.nodes: View[Node] = View()
@@ -51,9 +53,9 @@ class Cluster:
                 self.policies.replace(policies, fact.version)
                 changes.everything = True
             case Kind.NODE:
-                nodes = [item for item in objects if isinstance(item, Node)]
-                self.nodes.replace(nodes, fact.version)
-                changes.everything = True
+                before, nodes = self.node, [item for item in objects if isinstance(item, Node)]
+                changes.nodes |= self.nodes.replace(nodes, fact.version)
+                changes.everything |= not _selects_alike(before, self.node)
             case Kind.LEASE:
                 pass
             case _:
@@ -74,9 +76,12 @@ class Cluster:
                     changes.everything = True
             case Node():
                 known = self.nodes.get(found.key)
-                self.nodes.see(found)
-                # A node's heartbeats are updates too; they must not cost a selection of everything.
-                changes.everything |= known is None or known.labels != found.labels
+                # A kubelet's heartbeats are updates too, and there are many nodes.
+                if self.nodes.see(found) and known != found:
+                    changes.nodes.add(found.key)
+                    changes.everything |= found.key == self._own and not _selects_alike(
+                        known, found
+                    )
             case LeaseRecord():
                 pass
             case _:
@@ -94,7 +99,9 @@ class Cluster:
             case Kind.POLICY:
                 changes.everything |= self.policies.forget(fact.key, fact.version)
             case Kind.NODE:
-                changes.everything |= self.nodes.forget(fact.key, fact.version)
+                if self.nodes.forget(fact.key, fact.version):
+                    changes.nodes.add(fact.key)
+                    changes.everything |= fact.key == self._own
             case Kind.LEASE:
                 pass
             case _:
@@ -117,8 +124,8 @@ class Cluster:
 
     @property
     def node(self) -> Node | None:
-        """This node: the only one that is watched."""
-        return next(iter(self.nodes.values()), None)
+        """This node; None where no object of its name is known."""
+        return self.nodes.get(self._own)
 
     @property
     def unlisted(self) -> list[str]:
@@ -127,7 +134,14 @@ class Cluster:
             "services": self.services.listed,
             "policies": self.policies.view.listed,
             "pools": self.pools.listed,
-            "node": self.nodes.listed,
+            "nodes": self.nodes.listed,
             "links": self.links is not None,
         }
         return [name for name, done in listed.items() if not done]
+
+
+def _selects_alike(before: Node | None, after: Node | None) -> bool:
+    """Does every policy's nodeSelector say of both what it says of the other?"""
+    if before is None or after is None:
+        return before is after
+    return before.labels == after.labels

@@ -160,13 +160,29 @@ class Pool:
     conditions: tuple[Condition, ...] = ()
 
 
+class Taint(NamedTuple):
+    """One entry of a Node's spec.taints."""
+
+    key: str
+    effect: str
+    value: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """core/v1 Node."""
+    """core/v1 Node. Two are equal when they say the same, whatever their versions: heartbeats.
+
+    Of its annotations we keep our own, of its conditions the status by the type.
+    """
 
     key: Key
-    resource_version: str = ""
+    resource_version: str = field(default="", compare=False)
+    deleting: bool = False
     labels: Labels = field(default_factory=dict)
+    annotations: Labels = field(default_factory=dict)
+    unschedulable: bool = False
+    taints: tuple[Taint, ...] = ()
+    conditions: Mapping[str, str] = field(default_factory=dict)
     addresses: tuple[IPAddress, ...] = ()
 
 

@@ -29,10 +29,13 @@ from l2announcer.core.model import (
     Port,
     Requirement,
     Service,
+    Taint,
 )
 from l2announcer.kube import schema
 from l2announcer.kube.errors import MALFORMED
 from l2announcer.kube.resources import API_KINDS
+
+OWN_PREFIX = "l2announcer.io/"  # of a Node's annotations others may fill many kilobytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,12 +134,21 @@ def pool(raw: bytes | msgspec.Raw) -> Pool:
 
 def node(raw: bytes | msgspec.Raw) -> Node:
     read = _read_node(raw)
-    meta, status = read.metadata, read.status or schema.NodeStatus()
+    meta, spec = read.metadata, read.spec or schema.NodeSpec()
+    status = read.status or schema.NodeStatus()
     addresses = [parse_address(each.address or "") for each in status.addresses or ()]
+    annotations = (meta.annotations or {}).items()
     return Node(
         key=meta.key,
         resource_version=meta.resource_version or "",
+        deleting=meta.deletion_timestamp is not None,
         labels=meta.labels or {},
+        annotations={key: value for key, value in annotations if key.startswith(OWN_PREFIX)},
+        unschedulable=bool(spec.unschedulable),
+        taints=tuple(
+            Taint(taint.key, taint.effect or "", taint.value or "") for taint in spec.taints or ()
+        ),
+        conditions={each.type: each.status for each in status.conditions or ()},
         addresses=tuple(address for address in addresses if address is not None),
     )
 

@@ -59,7 +59,6 @@ class Gateway:
         self._observe_renewal = observe_renewal
         self._statuses = asyncio.Semaphore(STATUSES_AT_ONCE)
         self._resources = table(
-            node_name=node_name,
             lease_namespace=lease_namespace,
             lease_prefixes=(LEASE_PREFIX, CONTROLLER_LEASE, CILIUM_OPERATOR_LEASE),
             service_proxy_name=service_proxy_name,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 from l2announcer.core.facts import HostsRead, Refusal
@@ -17,14 +16,11 @@ from l2announcer.kube.resources import Resource
 
 
 async def read_hosts(client: Client, nodes: Resource, pace: Pace) -> HostsRead:
-    """LIST all Nodes, and find the API server; nothing is raised for what it answers, or doesn't.
-
-    `nodes` may be narrowed to one of them: all are read.
-    """
+    """LIST all Nodes, and find the API server; nothing is raised, whatever it answers or not."""
     server = await _addresses_of(client.server)
     hosts: dict[IPAddress, str] = dict.fromkeys(server, "the API server")
     try:
-        _, found = await read_all(client, replace(nodes, query={}), nodes.group_versions[0], pace)
+        _, found = await read_all(client, nodes, nodes.group_versions[0], pace)
     except ApiError as error:
         return HostsRead(hosts if error.why is not Refusal.UNAVAILABLE else None, error.why)
     except MALFORMED:

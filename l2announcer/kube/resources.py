@@ -58,7 +58,6 @@ def collection(group_version: str, plural: str, namespace: str) -> str:
 
 def table(
     *,
-    node_name: str,
     lease_namespace: str,
     lease_prefixes: tuple[str, ...],
     service_proxy_name: str,
@@ -95,11 +94,6 @@ def table(
             namespace=lease_namespace,
             prefixes=lease_prefixes,
         ),
-        Resource(
-            kind=Kind.NODE,
-            plural="nodes",
-            group_versions=("v1",),
-            query={"fieldSelector": f"metadata.name={node_name}"},
-        ),
+        Resource(kind=Kind.NODE, plural="nodes", group_versions=("v1",)),
     )
     return {row.kind: row for row in rows}

@@ -144,12 +144,30 @@ class NodeAddress(Struct):
     address: str | None = None
 
 
+class NodeCondition(Struct):
+    type: str
+    status: str
+
+
 class NodeStatus(Struct):
     addresses: list[NodeAddress] | None = None
+    conditions: list[NodeCondition] | None = None
+
+
+class Taint(Struct):
+    key: str
+    effect: str | None = None
+    value: str | None = None
+
+
+class NodeSpec(Struct):
+    unschedulable: bool | None = None
+    taints: list[Taint] | None = None
 
 
 class Node(Struct):
     metadata: Metadata
+    spec: NodeSpec | None = None
     status: NodeStatus | None = None
 
 

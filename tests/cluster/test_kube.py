@@ -128,7 +128,7 @@ async def test_what_happens_to_objects_becomes_facts(admin: Api, client: Client,
             assert watched.reflector.problem == ""
 
 
-async def test_own_node_is_listed_and_watched(client: Client) -> None:
+async def test_nodes_are_listed_and_watched(client: Client) -> None:
     async with watching(client, Kind.NODE) as watched:
         await watched.until(lambda: watched.reflector.state is State.WATCHING)
         assert watched.reflector.problem == ""

@@ -7,7 +7,7 @@ from random import Random
 from typing import Protocol
 
 from l2announcer.core.facts import Gone, Listed, Seen
-from l2announcer.core.model import Key, Kind, Node
+from l2announcer.core.model import Key, Kind
 from tests.fakes.history import Event
 from tests.fakes.refusals import Refusal
 from tests.sim.api import Api
@@ -20,7 +20,6 @@ Told = Listed | Seen | Gone
 class Watcher(Protocol):
     """The process that watches."""
 
-    name: str
     cut: bool
     slow: bool
     lag_until: float
@@ -55,7 +54,7 @@ class Watch:
 
     def changed(self, kind: Kind, version: int, fact: Seen | Gone) -> None:
         """Take in a change on the server."""
-        if kind is self.kind and self._connected and self._concerns(fact):
+        if kind is self.kind and self._connected:
             self._send(version, fact)
 
     def break_off(self) -> None:
@@ -95,8 +94,7 @@ class Watch:
                 fact = Gone(self.kind, key, str(version))
             else:
                 fact = Seen(self.kind, read(self.kind, found))
-            if self._concerns(fact):
-                self._send(version, fact)
+            self._send(version, fact)
 
     def _list(self) -> tuple[int, Listed]:
         """All objects as they are, or as a cache that lags still shows them."""
@@ -106,16 +104,8 @@ class Watch:
         if not self._api.calm and self._received < 0 and self._rng.random() < 0.3:
             earlier = max(history.horizon, version - self._rng.randrange(20))
             objects, version = history.snapshot(objects, earlier), earlier
-        facts = [Seen(self.kind, read(self.kind, found)) for _, found in sorted(objects.items())]
-        concerned = tuple(fact.object for fact in facts if self._concerns(fact))
-        return version, Listed(self.kind, concerned, str(version))
-
-    def _concerns(self, fact: Seen | Gone) -> bool:
-        if self.kind is not Kind.NODE:
-            return True
-        if isinstance(fact, Gone):
-            return fact.key.name == self._watcher.name
-        return isinstance(fact.object, Node) and fact.object.key.name == self._watcher.name
+        listed = tuple(read(self.kind, found) for _, found in sorted(objects.items()))
+        return version, Listed(self.kind, listed, str(version))
 
     def _send(self, version: int, fact: Told) -> None:
         at = self._timeline.now + self._api.latency(slow=self._watcher.slow)

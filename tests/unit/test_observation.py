@@ -13,7 +13,7 @@ import pytest
 from l2announcer.core.answers import WireProtocol
 from l2announcer.core.effects import Gratuitous, Message
 from l2announcer.core.facts import Links, Listed, Resign
-from l2announcer.core.model import Announcement, Block, Key, Kind, Policy, Pool, Service
+from l2announcer.core.model import Announcement, Block, Key, Kind, Node, Policy, Pool, Service
 from l2announcer.core.tenure import Tenure
 from l2announcer.kube.client import Client
 from l2announcer.kube.decode import Problem
@@ -105,7 +105,8 @@ def test_all_listed_is_ready(shown: Shown) -> None:
 
 def test_a_node_that_does_not_exist_is_named(shown: Shown) -> None:
     shown.listed()
-    shown.node.handle(Listed(Kind.NODE, ()))
+    other = Node(key=Key("", "other"), resource_version="1")
+    shown.node.handle(Listed(Kind.NODE, (other,)))
     name = shown.node.announcer.terms.node
     sentence = f"there is no Node {name}: set nodeName to this node's name in the cluster"
     assert shown.failed() == {"node": sentence}

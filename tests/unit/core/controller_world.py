@@ -44,7 +44,7 @@ class World:
     """A controller in its tenure, and what it knows."""
 
     def __init__(self, *policies: Policy, ipam: Ipam | None = None) -> None:
-        self.cluster = Cluster()
+        self.cluster = Cluster("worker")
         self.elector = Elector(CONTROLLER_LEASE)
         self.elector.tenure.until = inf
         self.operator = Operator()

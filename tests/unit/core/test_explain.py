@@ -63,7 +63,7 @@ def about(node: Driver, key: Key = BLUE) -> Mapping[str, Any]:
 
 def test_before_anything_is_listed_it_says_what_it_waits_for() -> None:
     status = shown(Driver())
-    assert status["waitingFor"] == ["services", "policies", "pools", "node", "links", "leases"]
+    assert status["waitingFor"] == ["services", "policies", "pools", "nodes", "links", "leases"]
     assert status["node"] == NODE
     assert status["services"] == {}
     assert status["interfaces"] == []

@@ -1,6 +1,7 @@
 """Bytes of the API server become the model's objects, and a bad one harms only itself."""
 
 import json
+from ipaddress import ip_address
 
 import pytest
 
@@ -19,6 +20,7 @@ from l2announcer.core.model import (
     Port,
     Requirement,
     Service,
+    Taint,
 )
 from l2announcer.kube.decode import Problem, decode, identity
 
@@ -172,7 +174,53 @@ def test_node() -> None:
         b' "spec": {"podCIDR": 1}}'
     )
     expected = Node(key=Key("", "worker"), resource_version="7", labels={"a": "b"})
-    assert decode(Kind.NODE, raw) == expected
+    found = decode(Kind.NODE, raw)
+    assert isinstance(found, Node)
+    assert (found, found.resource_version) == (expected, "7")
+
+
+def test_node_that_is_being_emptied() -> None:
+    raw = {
+        "metadata": {
+            "name": "worker",
+            "resourceVersion": "7",
+            "deletionTimestamp": "2026-03-01T10:00:00Z",
+            "annotations": {"l2announcer.io/weight": "2", "csi.example/nodeid": "x" * 1000},
+        },
+        "spec": {
+            "unschedulable": True,
+            "taints": [
+                {"key": "a", "value": "b", "effect": "NoExecute", "timeAdded": "t"},
+                {"key": "c", "effect": "NoSchedule"},
+            ],
+        },
+        "status": {
+            "conditions": [
+                {"type": "Ready", "status": "Unknown", "lastHeartbeatTime": "t", "message": "m"}
+            ],
+            "addresses": [{"type": "Hostname", "address": "worker"}, {"address": "172.19.0.3"}],
+        },
+    }
+    expected = Node(
+        key=Key("", "worker"),
+        deleting=True,
+        annotations={"l2announcer.io/weight": "2"},
+        unschedulable=True,
+        taints=(Taint("a", "NoExecute", "b"), Taint("c", "NoSchedule")),
+        conditions={"Ready": "Unknown"},
+        addresses=(ip_address("172.19.0.3"),),
+    )
+    assert decode(Kind.NODE, json.dumps(raw).encode()) == expected
+
+
+def test_a_heartbeat_of_a_node_says_the_same() -> None:
+    def beat(time: str, version: str) -> object:
+        condition = {"type": "Ready", "status": "True", "lastHeartbeatTime": time}
+        metadata = {"name": "worker", "resourceVersion": version}
+        raw = {"metadata": metadata, "status": {"conditions": [condition]}}
+        return decode(Kind.NODE, json.dumps(raw).encode())
+
+    assert beat("t1", "7") == beat("t2", "8")
 
 
 LEASE = {

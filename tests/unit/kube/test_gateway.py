@@ -240,7 +240,10 @@ async def test_every_kind_is_listed_and_only_our_node_and_leases_are(
             task.cancel()
     listed = {fact.kind: fact.objects for fact in fresh.facts if isinstance(fact, Listed)}
     assert set(listed) == set(Kind)
-    assert [getattr(each, "key", None) for each in listed[Kind.NODE]] == [Key("", "worker")]
+    assert {getattr(each, "key", None) for each in listed[Kind.NODE]} == {
+        Key("", "worker"),
+        Key("", "other"),
+    }
     leases = {each.name for each in listed[Kind.LEASE] if isinstance(each, LeaseRecord)}
     assert leases == {LEASE, "l2announcer-controller"}
     assert len(listed[Kind.LEASE]) == 2

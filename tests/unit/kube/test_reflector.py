@@ -60,18 +60,18 @@ async def test_services_of_another_proxy_are_never_seen(server: ApiServer, clien
     async with watching(client, Kind.SERVICE) as watched:
         await watched.until(lambda: watched.reflector.listed)
         assert watched.names == {"kubernetes", "plain"}
-    only = table(node_name="n", lease_namespace="l", lease_prefixes=(), service_proxy_name="theirs")
+    only = table(lease_namespace="l", lease_prefixes=(), service_proxy_name="theirs")
     async with watching(client, Kind.SERVICE, resource=only[Kind.SERVICE]) as watched:
         await watched.until(lambda: watched.reflector.listed)
         assert watched.names == {"theirs"}
 
 
-async def test_only_the_own_node(server: ApiServer, client: Client) -> None:
+async def test_every_node(server: ApiServer, client: Client) -> None:
     for name in ("worker", "worker2"):
         server.store.create(NODES, {"metadata": {"name": name}}, now=time.time())
     async with watching(client, Kind.NODE) as watched:
         await watched.until(lambda: watched.reflector.listed)
-        assert watched.names == {"worker"}
+        assert watched.names == {"worker", "worker2"}
 
 
 async def test_only_leases_of_ours(server: ApiServer, client: Client) -> None:

@@ -22,7 +22,6 @@ BRISK = Pace(
     absent_seconds=0.02,
 )
 TABLE = table(
-    node_name="worker",
     lease_namespace="kube-system",
     lease_prefixes=("cilium-l2announce-", "l2announcer-"),
     service_proxy_name="",
