@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CONTROL_PLANE ?= embedded
 KEEP ?=
 SEEDS ?= 500
 TESTS ?=
@@ -15,9 +16,10 @@ AS_LAB_ROOT = $(shell [ "$$(id -u)" = 0 ] || { $(BIN)/python -m tests.lab.root t
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: ## the walk-through on real sockets, in a lab of network namespaces (KEEP=1 leaves it up)
+demo: ## the walk-through on real sockets, in network namespaces (CONTROL_PLANE=real, KEEP=1)
 	@PYTHON=$(PYTHON) tests/setup.sh run
-	@$(BIN)/python -m tests.lab.demo $(if $(KEEP),--keep)
+	@$(if $(filter real,$(CONTROL_PLANE)),$(BIN)/python -m tests.cluster.build)
+	@$(BIN)/python -m tests.lab.demo --control-plane $(CONTROL_PLANE) $(if $(KEEP),--keep)
 
 demo-down: ## take down what `make demo KEEP=1` left up
 	@$(BIN)/python -m tests.lab.demo --down

@@ -21,6 +21,7 @@ from tests.cluster.gotool import BuildError, GoTool, Progress, find_go
 
 ASSETS_VARIABLE = "KUBEBUILDER_ASSETS"
 ASSETS_HAVE = ("kube-apiserver", "etcd")
+KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-proxy", "kubectl")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ SOURCES = (
         name="kubernetes",
         module="k8s.io/kubernetes",
         version="v1.32.2",
-        programs={"kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver"},
+        programs={name: f"k8s.io/kubernetes/cmd/{name}" for name in KUBERNETES_PROGRAMS},
         staging="v0.32.2",
         ldflags="-s -w -X k8s.io/component-base/version.gitVersion=v1.32.2",
     ),
@@ -91,10 +92,10 @@ def locate(*names: str) -> dict[str, Path]:
     found = places()
     missing = [name for name in names if not _runnable(found[name])]
     if missing:
+        given = f"set {ASSETS_VARIABLE} to a directory that contains {' and '.join(ASSETS_HAVE)}"
         raise ProgramsMissingError(
             f"{' and '.join(missing)} not found: run `python -m tests.cluster.build` (some "
-            f"minutes, once), or set {ASSETS_VARIABLE} to a directory that contains "
-            f"{' and '.join(ASSETS_HAVE)}"
+            f"minutes, once)" + (f", or {given}" if set(missing) <= set(ASSETS_HAVE) else "")
         )
     return {name: found[name] for name in names}
 

@@ -20,10 +20,14 @@ FIXTURE = "control_plane"
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark who needs the control plane; all of them share a worker, and so the control plane."""
+    """Mark who needs the control plane; all of them share a worker, and so the control plane.
+
+    Who has one of its own says so by another group.
+    """
     for item in _users_of_the_control_plane(items):
         item.add_marker(pytest.mark.cluster)
-        item.add_marker(pytest.mark.xdist_group("cluster"))
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group("cluster"))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -5,7 +5,7 @@
 
 They are on loopback, or on a host of a lab, where its neighbours reach the API server. The programs
 come from tests/cluster/build.py. There is no scheduler, no controller and no kubelet: nothing acts
-on what is stored.
+on what is stored (tests/cluster/whole.py adds them).
 """
 
 import contextlib
@@ -56,7 +56,10 @@ DAEMON = User(
     token="the-daemons-token",
 )
 STRANGER = User(name="stranger", groups=(), token="the-strangers-token")
-USERS = (ADMIN, DAEMON, STRANGER)
+# these have the rights that the API server itself gives to their names
+CONTROLLERS = User(name="system:kube-controller-manager", groups=(), token="the-controllers-token")
+PROXY = User(name="system:kube-proxy", groups=(), token="the-proxys-token")
+USERS = (ADMIN, DAEMON, STRANGER, CONTROLLERS, PROXY)
 
 
 class ControlPlane:
@@ -151,8 +154,7 @@ class ControlPlane:
     def kubeconfig(self, user: User) -> Path:
         """A kubeconfig file for `user`; it goes when the control plane does."""
         path = self.directory / f"{user.name.rpartition(':')[2]}.kubeconfig"
-        # JSON is YAML, and needs no library to write
-        path.write_text(json.dumps(_kubeconfig(self.url, self.ca_file, user)))
+        path.write_text(kubeconfig_text(self.url, self.ca_file, user))
         path.chmod(0o600)
         return path
 
@@ -222,18 +224,23 @@ def _write_tokens(path: Path) -> None:
             csv.writer(file).writerow([user.token, user.name, user.name, ",".join(user.groups)])
 
 
-def _kubeconfig(url: str, ca_file: Path, user: User) -> dict[str, object]:
+def kubeconfig_text(url: str, ca_file: Path, user: User, server_name: str = "") -> str:
+    """A kubeconfig; `server_name` is what the certificate is for, where it's not in `url`."""
     name = "l2announcer-tests"
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [
-            {"name": name, "cluster": {"server": url, "certificate-authority": str(ca_file)}}
-        ],
-        "users": [{"name": user.name, "user": {"token": user.token}}],
-        "contexts": [{"name": name, "context": {"cluster": name, "user": user.name}}],
-        "current-context": name,
-    }
+    cluster = {"server": url, "certificate-authority": str(ca_file)}
+    if server_name:
+        cluster["tls-server-name"] = server_name
+    # JSON is YAML, and needs no library to write
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": name, "cluster": cluster}],
+            "users": [{"name": user.name, "user": {"token": user.token}}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": user.name}}],
+            "current-context": name,
+        }
+    )
 
 
 def _free_port(address: str) -> int:

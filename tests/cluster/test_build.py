@@ -41,6 +41,14 @@ def test_what_is_missing_is_named_with_the_command_that_helps() -> None:
     )
 
 
+def test_no_hint_at_given_programs_where_they_lack_what_is_missing() -> None:
+    with pytest.raises(ProgramsMissingError) as refusal:
+        locate("etcd", "kube-proxy")
+    assert str(refusal.value) == (
+        "etcd and kube-proxy not found: run `python -m tests.cluster.build` (some minutes, once)"
+    )
+
+
 def test_what_was_built_is_found_under_its_version(empty_cache: Path) -> None:
     built = _put(empty_cache / "etcd-v3.5.21" / "etcd")
     assert locate("etcd") == {"etcd": built}

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,12 +34,22 @@ class ApiError(Exception):
 
 
 class Api:
-    """One user of one API server. `namespace` None: this process's own network namespace."""
+    """One user of one API server. `namespace` None: this process's own network namespace.
 
-    def __init__(self, url: str, token: str, namespace: Namespace | None = None) -> None:
+    A server whose URL begins with https is believed by the certificate in `ca_file`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        namespace: Namespace | None = None,
+        ca_file: Path | None = None,
+    ) -> None:
         self._address = urlsplit(url)
         self._token = token
         self._namespace = namespace
+        self._trust = ssl.create_default_context(cafile=ca_file)
 
     def get(self, path: str) -> Object:
         return self._asked("GET", path)
@@ -80,9 +92,7 @@ class Api:
         *,
         patient: bool = False,
     ) -> Iterator[HTTPResponse]:
-        connection = HTTPConnection(
-            self._address.hostname or "", self._address.port, timeout=ANSWER_SECONDS
-        )
+        connection = self._connection()
         headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = content
@@ -100,6 +110,12 @@ class Api:
             yield response
         finally:
             connection.close()
+
+    def _connection(self) -> HTTPConnection:
+        host, port = self._address.hostname or "", self._address.port
+        if self._address.scheme == "https":
+            return HTTPSConnection(host, port, timeout=ANSWER_SECONDS, context=self._trust)
+        return HTTPConnection(host, port, timeout=ANSWER_SECONDS)
 
     @contextmanager
     def watch(self, path: str, version: str) -> Iterator[tuple[socket.socket, Iterator[Object]]]:

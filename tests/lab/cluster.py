@@ -1,7 +1,7 @@
 """The guide's cluster in a lab: three nodes, a client beside them, an API server, real daemons.
 
 segment 172.19.0.0/16
-├─ eth0 my-cluster-control-plane .2 ─ the embedded API server, port 6443
+├─ eth0 my-cluster-control-plane .2 ─ the API server
 ├─ eth0 my-cluster-worker        .3 ─ cni0 10.244.1.0/24 ─ Pods
 ├─ eth0 my-cluster-worker2       .4 ─ cni0 10.244.2.0/24 ─ Pods
 └─ eth0 client                   .1
@@ -10,7 +10,6 @@ segment 172.19.0.0/16
 from __future__ import annotations
 
 import os
-import secrets
 import socket
 import subprocess
 import sys
@@ -19,17 +18,17 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import IO, NamedTuple, Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 from tests.lab.api import Api, ApiError
-from tests.lab.kubelet import POD_BRIDGE, ROOT, Kubelet, PodNetwork
-from tests.lab.namespaces import STOP_SECONDS, Lab, Namespace
+from tests.lab.control_plane import ControlPlane
+from tests.lab.embedded import Embedded
+from tests.lab.namespaces import Lab, Namespace
+from tests.lab.pods import POD_BRIDGE, ROOT, PodNetwork
 from tests.lab.root import LabError
-from tests.lab.service_proxy import ServiceProxy
 
 T = TypeVar("T")
 
-API_PORT = 6443
 HEALTH_PORT = 9480
 CLIENT = "client"
 CLIENT_ADDRESS = "172.19.0.1"
@@ -68,22 +67,25 @@ PLANS = {
 class Cluster:
     """A context manager: all of it but the daemons runs inside the block, nothing after it.
 
-    `state` is a directory for the kubeconfig and the logs; `environment` is added to that of each
-    daemon.
+    `state` is a directory for the logs; `environment` is added to that of each daemon. Without
+    `control_plane` there is an embedded one.
     """
 
-    def __init__(self, state: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        state: Path,
+        environment: Mapping[str, str] | None = None,
+        control_plane: ControlPlane | None = None,
+    ) -> None:
         self.lab = Lab()
         self.state = state
-        self.kubeconfig = state / "kubeconfig"
+        self.control_plane = control_plane or Embedded(state)
         self.daemons: dict[str, subprocess.Popen[bytes]] = {}
         self.nodes: dict[str, Namespace] = {}
         self.client: Namespace
         self.api: Api
-        self.proxy: ServiceProxy
         self._environment = dict(environment or {})
         self._undo = ExitStack()
-        self._controllers: list[Kubelet | ServiceProxy] = []
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:
@@ -91,18 +93,16 @@ class Cluster:
             for plan in PLANS.values():
                 self.nodes[plan.name] = self._node(plan)
             self.client = self.lab.host(CLIENT, f"{CLIENT_ADDRESS}/16")
-            self._start_api_server(undo)
+            undo.callback(self.control_plane.close)
+            first = PLANS[CONTROL_PLANE]
+            self.control_plane.serve(self.lab, self.nodes[first.name], first.address)
+            self.api = self.control_plane.api
             for plan in PLANS.values():
                 self._register(plan)
-            workers = [self.nodes[name] for name in WORKERS]
             networks = [
-                PodNetwork(node=node, prefix=PLANS[node.name].pod_prefix) for node in workers
+                PodNetwork(node=self.nodes[name], prefix=PLANS[name].pod_prefix) for name in WORKERS
             ]
-            kubelet = Kubelet(self.api, self.lab, networks)
-            undo.callback(kubelet.close)
-            self.proxy = ServiceProxy(self.api, list(self.nodes.values()))
-            undo.callback(self.proxy.close)
-            self._controllers = [kubelet, self.proxy]
+            self.control_plane.act(self.nodes, networks)
             self._undo = undo.pop_all()
         return self
 
@@ -120,14 +120,16 @@ class Cluster:
             **{key: value for key, value in os.environ.items() if "L2ANNOUNCER" not in key},
             **self._environment,
             "NODE_NAME": name,
-            "KUBECONFIG": str(self.kubeconfig),
+            "KUBECONFIG": str(self.control_plane.kubeconfig),
         }
         command = [sys.executable, "-m", "l2announcer", "run"]
-        with self._log(name) as log:
-            self.daemons[name] = self.nodes[name].popen(
+        with self.log(name).open("ab") as log:
+            daemon = self.nodes[name].popen(
                 command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stderr=log, stdout=log
             )
-        return self.daemons[name]
+        self.daemons[name] = daemon
+        self.control_plane.daemon_started(name, daemon, self.log(name))
+        return daemon
 
     def log(self, name: str) -> Path:
         """Where the output of a node's daemon goes."""
@@ -167,10 +169,7 @@ class Cluster:
 
     def require_health(self) -> None:
         """LabError when a part of the lab, or a daemon that nobody stopped, has failed."""
-        for controller in self._controllers:
-            if controller.reconciler.failure is not None:
-                part = type(controller).__name__
-                raise LabError(f"the lab's {part} failed") from controller.reconciler.failure
+        self.control_plane.require_health()
         for name, daemon in self.daemons.items():
             if daemon.poll() not in {None, 0}:
                 raise LabError(f"the daemon of {name} ended with exit code {daemon.returncode}")
@@ -189,26 +188,6 @@ class Cluster:
         lines.append(f"route add default via {CLIENT_ADDRESS}")
         node.run(["ip", "-batch", "-"], text="\n".join(lines) + "\n")
         return node
-
-    def _start_api_server(self, undo: ExitStack) -> None:
-        plan = PLANS[CONTROL_PLANE]
-        token = secrets.token_hex(16)
-        command = [sys.executable, "-m", "tests.fakes.apiserver", "--host", plan.address]
-        command += ["--port", str(API_PORT), "--token", token, "--kubeconfig", str(self.kubeconfig)]
-        command += [str(path) for path in sorted((ROOT / "config" / "crds").glob("*.yaml"))]
-        with self._log("apiserver") as log:
-            server = self.nodes[CONTROL_PLANE].popen(
-                command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
-            )
-        if server.stdout is None or not server.stdout.readline().startswith(b"serving on "):
-            said = self.log("apiserver").read_text()
-            raise LabError(f"the API server did not start: {said}")
-        undo.callback(_stop, server)
-        url = f"http://{plan.address}:{API_PORT}"
-        self.api = Api(url, token, self.nodes[CONTROL_PLANE])
-
-    def _log(self, name: str) -> IO[bytes]:
-        return self.log(name).open("ab")
 
     def _register(self, plan: NodePlan) -> None:
         """What a kubelet tells of its node, and the label that kubeadm gives the control plane."""
@@ -235,11 +214,3 @@ class Cluster:
             "nodeInfo": {"kubeletVersion": "lab"},
         }
         self.api.merge(f"/api/v1/nodes/{plan.name}/status", {"status": status})
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()

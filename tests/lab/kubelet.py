@@ -1,42 +1,23 @@
-"""Scheduler and kubelet of a lab: Deployments become Pods that run, and endpoints of Services.
+"""Controllers, scheduler and kubelets of the embedded control plane, all in one.
 
-Each Pod is a namespace behind the bridge of its node, with an address of that node's Pod range, and
-runs tests.lab.echo with the arguments of its container, whatever image that names.
+Deployments become Pods that run (tests.lab.pods), and endpoints of Services.
 """
 
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from tests.lab.api import Api, ApiError, Object, Reconciler
-from tests.lab.namespaces import Lab, Namespace
-from tests.lab.root import LabError
+from tests.lab.namespaces import Lab
+from tests.lab.pods import PodNetwork, least_busy
 
-ROOT = Path(__file__).parents[2]
-POD_BRIDGE = "cni0"
 DEPLOYMENTS = "/apis/apps/v1/deployments"
 SERVICES = "/api/v1/services"
 SLICES = "/apis/discovery.k8s.io/v1"
-
-
-@dataclass(eq=False, slots=True, kw_only=True)
-class PodNetwork:
-    """A node that runs Pods, and the addresses that it has for them: `prefix`.1 is its own."""
-
-    node: Namespace
-    prefix: str
-    last: int = 1
-
-    def next_address(self) -> str:
-        self.last += 1
-        return f"{self.prefix}.{self.last}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +59,7 @@ class Kubelet:
 
     def _start(self, name: str, deployment: Object) -> Pod:
         template = deployment["spec"]["template"]
-        network = self._least_busy()
+        network = least_busy(self._networks, [pod.node for pod in self._pods.values()])
         address = network.next_address()
         owner = f"{deployment['metadata']['namespace']}/{deployment['metadata']['name']}"
         pod = Pod(
@@ -98,32 +79,11 @@ class Kubelet:
                 "spec": {**template["spec"], "nodeName": pod.node},
             },
         )
-        self._run(pod, network, template["spec"]["containers"])
+        network.run(self._lab, name, address, template["spec"]["containers"])
         ready = {"type": "Ready", "status": "True", "lastTransitionTime": _now()}
         status = {"phase": "Running", "podIP": address, "conditions": [ready]}
         self._api.merge(f"{collection}/{name}/status", {"status": status})
         return pod
-
-    def _run(self, pod: Pod, network: PodNetwork, containers: Sequence[Object]) -> None:
-        namespace = self._lab.namespace(pod.name)
-        self._lab.link(
-            namespace, "eth0", f"{pod.address}/24", bridge=POD_BRIDGE, switch=network.node
-        )
-        namespace.run(["ip", "route", "add", "default", "via", f"{network.prefix}.1"])
-        for container in containers:
-            command = [sys.executable, "-m", "tests.lab.echo", *container.get("args", ())]
-            process = namespace.popen(
-                command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-            )
-            said = process.stdout.readline() if process.stdout else ""
-            if said != "listening\n":
-                raise LabError(
-                    f"the container {container['name']} of Pod {pod.name} did not start: {said}"
-                )
-
-    def _least_busy(self) -> PodNetwork:
-        busy = [pod.node for pod in self._pods.values()]
-        return min(self._networks, key=lambda network: busy.count(network.node.name))
 
     def _remove(self, pod: Pod) -> None:
         namespace, _, _ = pod.owner.partition("/")

@@ -26,8 +26,8 @@ from tests.fakes.bootstrap import apply_object
 from tests.fakes.kubeconfig import write_kubeconfig
 from tests.fakes.refusals import Refusal
 from tests.fakes.resources import LEASES, NODES, SERVICES
-from tests.lab.kubelet import ROOT
 from tests.lab.namespaces import Lab, Namespace
+from tests.lab.pods import ROOT
 
 T = TypeVar("T")
 

@@ -11,7 +11,8 @@ import pytest
 
 from tests.lab.cluster import WORKERS, Cluster
 from tests.lab.demo.kubectl import UsageError, kubectl
-from tests.lab.kubelet import ROOT, SLICES
+from tests.lab.kubelet import SLICES
+from tests.lab.pods import ROOT
 from tests.lab.root import LabError
 
 pytestmark = pytest.mark.lab

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.cluster import WORKERS
-from tests.lab.kubelet import ROOT
+from tests.lab.pods import ROOT
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("_namespaces")]
 

@@ -13,7 +13,7 @@ import pytest
 from tests.lab.arp_witness import ArpWitness, longest_gap, runs
 from tests.lab.cluster import CLIENT_ADDRESS, PLANS, WORKERS, Cluster
 from tests.lab.demo.kubectl import kubectl
-from tests.lab.kubelet import ROOT
+from tests.lab.pods import ROOT
 
 pytestmark = pytest.mark.lab
 

@@ -8,53 +8,81 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from http.client import HTTPException
+from pathlib import Path
 from types import FrameType
 
+from tests.cluster.build import ProgramsMissingError, locate
+from tests.cluster.relay import open_door, take_door
+from tests.cluster.server import StartError
+from tests.cluster.whole import PROGRAMS, WholeControlPlane
 from tests.lab.api import ApiError
 from tests.lab.cluster import PLANS, WORKERS, Cluster
+from tests.lab.control_plane import ControlPlane
 from tests.lab.demo.background import run_in_child
 from tests.lab.demo.console import Console, DemoError
 from tests.lab.demo.guide import Guide
 from tests.lab.demo.state import state_directory, take_down, write_scripts
 from tests.lab.demo.takeover import take_over
+from tests.lab.embedded import Embedded
 from tests.lab.root import LabError, become_lab_root
 
 SHOWN_LOG_LINES = 8
 STEP_ERRORS = (DemoError, LabError, ApiError, OSError, HTTPException)
 WHAT = """\
-A lab of network namespaces on this machine: three nodes and a client on one bridge, an API server
-in memory, a daemon on each node. `kubectl` is the demo's own small client; addresses, frames,
-connections and outputs are real. Nothing of it touches this machine's own network."""
+A lab of network namespaces on this machine: three nodes and a client on one bridge, a daemon on
+each node. {}
+Addresses, frames, connections and outputs are real; nothing touches this machine's own network."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.lab.demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave the lab up afterwards")
+    parser.add_argument(
+        "--control-plane",
+        choices=("embedded", "real"),
+        default="embedded",
+        help="an API server in memory, or Kubernetes' own programs (python -m tests.cluster.build)",
+    )
     parser.add_argument("--down", action="store_true", help="take down what --keep left up")
     options = parser.parse_args()
     if options.down:
         print(take_down())
         return 0
+    real = options.control_plane == "real"
     try:
+        if real:
+            locate(*PROGRAMS)
+            open_door()
         become_lab_root()
-    except LabError as error:
+    except (LabError, ProgramsMissingError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
+    door = take_door() if real else None
     if options.keep:
-        return run_in_child(_demo)
-    return _demo(None)
+        return run_in_child(partial(_demo, door))
+    return _demo(door, None)
 
 
-def _demo(stay: Callable[[], None] | None) -> int:
+def _control_plane(state: Path, door: socket.socket | None) -> ControlPlane:
+    return Embedded(state) if door is None else WholeControlPlane(state, door=door)
+
+
+def _demo(door: socket.socket | None, stay: Callable[[], None] | None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _interrupt)
     console = Console()
-    console.say(WHAT)
     try:
-        with state_directory() as state, Cluster(state) as cluster:
+        with ExitStack() as stack:
+            state = stack.enter_context(state_directory())
+            control_plane = _control_plane(state, door)
+            console.say(WHAT.format(control_plane.what))
+            cluster = stack.enter_context(Cluster(state, control_plane=control_plane))
             try:
                 guide = Guide(cluster, console)
                 guide.walk()
@@ -67,7 +95,7 @@ def _demo(stay: Callable[[], None] | None) -> int:
                 _look_around(cluster, console)
                 stay()
                 signal.pause()
-    except (LabError, OSError) as error:
+    except (LabError, StartError, OSError) as error:
         print(f"demo: the lab cannot be built: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -89,6 +117,7 @@ def _look_around(cluster: Cluster, console: Console) -> None:
     where = cluster.state
     running, stopped = sorted(WORKERS, key=lambda name: cluster.daemons[name].poll() is not None)
     address = PLANS[running].address
+    advice = "".join(f"\n  {line}" for line in cluster.control_plane.advice())
     console.say(f"""
 The lab stays up; the daemon of {stopped} is the one that was stopped. Look around:
   {where}/kubectl get svc -A
@@ -98,7 +127,7 @@ The lab stays up; the daemon of {stopped} is the one that was stopped. Look arou
   {where}/in client curl 'http://{address}:9480/readyz?verbose'
   {where}/in {running} curl 'http://127.0.0.1:9480/status?pretty'
   {where}/in {running}     (a shell in that node)
-  tail -f {where}/*.log
+  tail -f {where}/*.log{advice}
 Take it down:
   kill {os.getpid()}""")
 

@@ -11,7 +11,6 @@ import os
 import shlex
 import shutil
 import signal
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,7 +18,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.lab.cluster import CONTROL_PLANE, Cluster
-from tests.lab.kubelet import ROOT
 from tests.lab.root import INSIDE
 
 PREFIX = "l2announcer-demo-"
@@ -80,8 +78,7 @@ shift
 exec nsenter -t "$process" {user}-n -- "$@"
 """,
     )
-    variables = f"KUBECONFIG={_quoted(cluster.kubeconfig)} PYTHONPATH={_quoted(ROOT)}"
-    command = f"env {variables} {_quoted(sys.executable)} -m tests.lab.demo.kubectl"
+    command = shlex.join(cluster.control_plane.kubectl_command())
     _script(
         cluster.state / "kubectl",
         f'exec {_quoted(cluster.state / "in")} {CONTROL_PLANE} {command} "$@"\n',
