@@ -21,6 +21,7 @@ from l2announcer.core.contest import Contest
 from l2announcer.core.controller import CONTROLLER_LEASE, Controller
 from l2announcer.core.effects import Effects
 from l2announcer.core.election import Elector
+from l2announcer.core.eligibility import Eligibility
 from l2announcer.core.facts import (
     Claimed,
     Fact,
@@ -78,6 +79,7 @@ class Announcer:
         ipam = Ipam(rest_seconds=rest_seconds, scope=scope) if config.lb_ipam else None
         operator = Operator() if config.ipam_stands_by else None
         self.controller = Controller(controller.elector, self.cluster, ipam, operator)
+        self.eligibility = Eligibility(self.cluster)
         self._services_by_lease: dict[str, set[Key]] = {}
         self._agenda = Agenda()
         self._budget = Budget(config.qps)
@@ -217,6 +219,8 @@ class Announcer:
         self.controller.take(changes)
         self._select(changes)
         self._follow_links(now)
+        if self.eligibility.update(changes, out):
+            self._agenda.touch(self.contests)
         self._set_terms()
         owed: list[Key] = []
         table_stale = changes.everything
@@ -225,6 +229,7 @@ class Announcer:
             before, held = (contest.grants, contest.watched), contest.held
             contest.wish(known=name in self._services_by_lease, resigning=self.resigning)
             terms = self._budget.terms_for(contest.elector, self.terms)
+            terms = self.eligibility.terms_for(contest, terms)
             owed += contest.poll(now, wall, terms, out)
             if before != (contest.grants, contest.watched):
                 table_stale = True
@@ -273,7 +278,8 @@ class Announcer:
     def _set_terms(self) -> None:
         terms = self.config.terms
         macs = sorted({link.mac.hex(":") for link in self.cluster.links or () if link.usable})
-        holding = replace(terms.holding, macs=tuple(macs))
+        leaving = bool(self.eligibility.reasons)
+        holding = replace(terms.holding, macs=tuple(macs), leaving=leaving)
         terms = self._budget.paced(replace(terms, holding=holding))
         passed_over = self._budget.take_passed_over()
         if terms != self.terms:

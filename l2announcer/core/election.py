@@ -238,12 +238,17 @@ class Elector:
             return self._retry_at
         if self.wish is not Wish.HOLD:
             return inf
-        if ours and self.tenure.valid(now) and not self._hurried:
+        if ours and self.tenure.valid(now) and not self._hurried and not self._says_else(terms):
             return max(self._retry_at, self._hand_outs.last_at + terms.renew_seconds)
         again_at = max(self._retry_at, self._hand_outs.last_at + WRITE_INTERVAL_SECONDS)
         if ours:
             return again_at
         return max(again_at, self._turn_at(now, terms)) if terms.may_take else inf
+
+    def _says_else(self, terms: Terms) -> bool:
+        """Does our Lease not say yet whether we are leaving? Others act on what it says."""
+        said = self.record.holding if self.record is not None else None
+        return said is not None and said.leaving is not terms.holding.leaving
 
     def _turn_at(self, now: float, terms: Terms) -> float:
         """When a Lease that isn't ours may be taken: by rank, once it is free and wanted."""

@@ -20,6 +20,7 @@ def status(announcer: Announcer, now: float) -> dict[str, object]:
         "node": announcer.terms.node,
         "waitingFor": announcer.unlisted,
         "resigning": announcer.resigning,
+        "leaving": [str(reason) for reason in announcer.eligibility.reasons],
         "controller": _lease(announcer.controller.elector, now),
         "ipam": ipam(announcer, now),
         "renewSeconds": announcer.terms.renew_seconds,

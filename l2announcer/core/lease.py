@@ -74,6 +74,7 @@ def body(
                 "macs": list(record.holding.macs),
                 "mode": record.holding.mode,
                 "renew": record.renew_time,
+                **({"leaving": True} if record.holding.leaving else {}),
             },
             separators=(",", ":"),
         )
@@ -107,6 +108,7 @@ def _holding(text: object, renew_time: str) -> Holding | None:
             netns=int(said["netns"]),
             macs=tuple(str(mac) for mac in said.get("macs", ())),
             mode=str(said.get("mode", "service")),
+            leaving=said.get("leaving") is True,
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None  # anybody who may write the Lease may have put anything there

@@ -225,13 +225,14 @@ class Holding:
     """Who wrote a Lease of ours: the annotation `l2announcer.io/holder`.
 
     `boot` and `netns` tell one incarnation of a node from the next and from a clone with the same
-    name; `macs` are the addresses that its answers carry.
+    name; `macs` are the addresses that its answers carry. `leaving` asks for another holder.
     """
 
     boot: str
     netns: int
     macs: tuple[str, ...] = ()
     mode: str = "service"
+    leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

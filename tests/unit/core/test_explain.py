@@ -18,6 +18,7 @@ from l2announcer.core.model import (
     Kind,
     LabelSelector,
     LeaseRecord,
+    Node,
     Policy,
     Pool,
     Service,
@@ -79,6 +80,10 @@ def test_the_node_and_its_interfaces(node: Driver) -> None:
     status = shown(node)
     assert status["waitingFor"] == []
     assert status["resigning"] is False
+    assert status["leaving"] == []
+    node.see(Node(key=Key("", NODE), unschedulable=True))
+    sentence = "Node worker: is cordoned: kubectl uncordon lets it take part again"
+    assert shown(node)["leaving"] == [sentence]
     assert status["renewSeconds"] == 2.0
     assert status["interfaces"] == [
         {

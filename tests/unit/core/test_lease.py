@@ -129,6 +129,8 @@ def test_we_read_what_we_wrote() -> None:
     record = lease.decode(body)
     assert record.spec == ("worker", 15, TIME, TIME, 4)
     assert record.holding == HOLDING
+    leaving = replace(HOLDING, leaving=True)
+    assert lease.decode(written(holding=leaving)).holding == leaving
     assert lease.body(name=NAME, namespace="kube-system", read=body, record=record) == body
 
 

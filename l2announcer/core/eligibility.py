@@ -1,0 +1,116 @@
+"""Which node, judged from afar, is on its way out; and whom it gives way to.
+
+What makes answering impossible here is decided in selection.py: such a node drops out at once. The
+node that this file is about could still answer, but something says that it soon can't, or shan't.
+
+Rules of this file:
+- Such a node is leaving: it says so in every Lease that it holds, and goes on answering for it.
+- It takes what is free only after every other node had its turn, if there is one that a policy
+  selects for the Service and that isn't leaving; else as ever: somebody must answer. (kubeadm
+  excludes every control plane from load balancers, a cluster's only node too.)
+- What isn't known of a node (no such condition yet) counts for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from l2announcer.core.cluster import Changes, Cluster
+from l2announcer.core.contest import Contest
+from l2announcer.core.effects import Effects, Transition
+from l2announcer.core.model import Key, Node, Service
+from l2announcer.core.selection import Reason
+from l2announcer.core.selectors import service_labels
+from l2announcer.core.terms import Terms
+
+EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
+TAINTS = {
+    "node.kubernetes.io/out-of-service": "is out of service",
+    "node.cloudprovider.kubernetes.io/shutdown": "is shut down",
+    "ToBeDeletedByClusterAutoscaler": "is to be removed by the cluster autoscaler",
+}
+LAST_RANK = 20  # however many nodes there are: nobody waits for longer than a second
+
+
+def judge(node: Node) -> tuple[Reason, ...]:
+    """Every reason for which a node is leaving; none is a node that may take what is free.
+
+    Labels, taints and conditions are Kubernetes' well-known ones (kubernetes.io, Well-Known Labels,
+    Annotations and Taints; Node Status).
+    """
+    return tuple(Reason(f"Node {node.key.name}", sentence) for sentence in _sentences(node))
+
+
+def _sentences(node: Node) -> Iterator[str]:
+    if node.deleting:
+        yield "is being deleted"
+    match node.conditions.get("Ready"):
+        case "True" | None:
+            pass
+        case "False":
+            yield "is not ready: its kubelet says so"
+        case _:
+            yield "is not known to be ready: its kubelet has not been heard of lately"
+    if node.conditions.get("NetworkUnavailable") == "True":
+        yield "has no working pod network (NetworkUnavailable)"
+    if node.unschedulable:
+        yield "is cordoned: kubectl uncordon lets it take part again"
+    if EXCLUDED in node.labels:
+        yield f"has the label {EXCLUDED}"
+    for key in sorted({taint.key for taint in node.taints} & TAINTS.keys()):
+        yield f"{TAINTS[key]} (taint {key})"
+
+
+class Eligibility:
+    """This node's standing among the others. `reasons` say why it is leaving, if it is."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.reasons: tuple[Reason, ...] = ()
+        self._cluster = cluster
+        self._staying: tuple[Node, ...] | None = None  # the other nodes that aren't leaving
+        self._selected: dict[Key, int] = {}  # how many of them each policy selects
+
+    def update(self, changes: Changes, out: Effects) -> bool:
+        """Take in what changed; True: every contest is to be looked at again."""
+        if not changes.nodes and not changes.everything:
+            return False
+        self._staying, self._selected = None, {}
+        own, before = self._cluster.node, self.reasons
+        self.reasons = judge(own) if own is not None else ()
+        if self.reasons != before:
+            why = "; ".join(str(reason) for reason in self.reasons)
+            what = "leaving" if why else "staying"
+            out.transitions.append(Transition(what, why or "this node may take Leases again"))
+        return bool(self.reasons or before)
+
+    def terms_for(self, contest: Contest, terms: Terms) -> Terms:
+        """The terms on which this node takes part in one contest."""
+        if not self.reasons:
+            return terms
+        services = [candidacy.service for candidacy in contest.candidacies.values()]
+        rank = min(self._others(services), LAST_RANK)
+        return replace(terms, rank=max(terms.rank, rank))
+
+    def _others(self, services: Iterable[Service]) -> int:
+        """How many other nodes could take a Lease that stands for these Services."""
+        counts = [self._others_for(service) for service in services]
+        return min(counts, default=len(self._nodes_staying()))
+
+    def _others_for(self, service: Service) -> int:
+        labels, most = service_labels(service), 0
+        for policy in self._cluster.policies.in_force:
+            if policy.services.matches(labels):
+                key = policy.policy.key
+                if key not in self._selected:
+                    selected = (policy.nodes.matches(n.labels) for n in self._nodes_staying())
+                    self._selected[key] = sum(selected)
+                most = max(most, self._selected[key])
+        return most
+
+    def _nodes_staying(self) -> tuple[Node, ...]:
+        if self._staying is None:
+            own = self._cluster.node
+            others = (node for node in self._cluster.nodes.values() if node is not own)
+            self._staying = tuple(node for node in others if not judge(node))
+        return self._staying
