@@ -9,6 +9,8 @@ KEEP ?=
 SEEDS ?= 500
 TESTS ?=
 SERVICES ?=
+FAULTS ?=
+ROUNDS ?= 5
 # Makes an unprivileged user root of namespaces of its own; nothing where that is not allowed, and
 # then the tests that need it are skipped and say so.
 AS_LAB_ROOT = $(shell [ "$$(id -u)" = 0 ] || { $(BIN)/python -m tests.lab.root true 2>/dev/null && echo $(BIN)/python -m tests.lab.root; })
@@ -26,6 +28,7 @@ demo-down: ## take down what `make demo KEEP=1` left up
 
 test: dev ## every test: unit, property, scenarios, simulation, lab, cluster (TESTS=… for some)
 	@$(BIN)/python -m tests.cluster.build
+	@$(BIN)/python -m tests.bench.elector
 	@$(AS_LAB_ROOT) $(BIN)/pytest -n auto $(TESTS)
 
 lint: dev ## form and types: ruff, mypy --strict, import contracts
@@ -50,6 +53,10 @@ bench-arp: dev ## replies, latency and load of ARP and ND, beside the kernel and
 bench-takeover: dev ## a take-over of 1,000 addresses, as neighbours see it
 	@$(AS_LAB_ROOT) $(BIN)/python -m tests.bench.takeover
 
+bench-failover: dev ## every fault at a holder, ours beside client-go's elector (FAULTS=term,… ROUNDS=5)
+	@$(BIN)/python -m tests.cluster.build
+	@$(AS_LAB_ROOT) $(BIN)/python -m tests.bench.failover --faults "$(FAULTS)" --rounds $(ROUNDS)
+
 bench-ipam: dev ## addresses for 5,000 Services on a real API server, beside a bare client (SERVICES=…)
 	@$(BIN)/python -m tests.cluster.build
 	@$(BIN)/python -m tests.bench.ipam $(SERVICES)
@@ -66,4 +73,4 @@ dev:
 clean: ## remove what was built in the checkout
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help demo demo-down test lint fmt sim bench-answers bench-arp bench-takeover bench-fuzz bench-ipam docs dev clean
+.PHONY: help demo demo-down test lint fmt sim bench-answers bench-arp bench-takeover bench-failover bench-fuzz bench-ipam docs dev clean

@@ -62,5 +62,6 @@ def publish(name: str, rows: Sequence[Row]) -> Path:
 
 def _shown(cell: str | float) -> str:
     if isinstance(cell, float):
-        return f"{cell:,.1f}" if abs(cell) >= 100 else f"{cell:.2f}"
+        digits = 1 if abs(cell) >= 100 else 2 if abs(cell) >= 10 else 3
+        return f"{cell:,.{digits}f}"
     return str(cell)

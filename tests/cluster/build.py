@@ -106,7 +106,7 @@ def build() -> dict[str, Path]:
     wanted = places()
     if not all(map(_runnable, wanted.values())):
         cache().mkdir(parents=True, exist_ok=True)
-        with _only_one_builder(progress), _scratch() as work:
+        with only_one_builder(progress), scratch() as work:
             for source in SOURCES:
                 missing = [name for name in source.programs if not _runnable(wanted[name])]
                 if missing:
@@ -171,7 +171,7 @@ def module_file(source: Source, upstream: Mapping[str, object]) -> str:
 
 
 @contextlib.contextmanager
-def _only_one_builder(progress: Progress) -> Iterator[None]:
+def only_one_builder(progress: Progress) -> Iterator[None]:
     """Hold the cache's lock; a second builder waits, and then finds everything built."""
     with (cache() / ".lock").open("w") as lock:
         try:
@@ -183,7 +183,7 @@ def _only_one_builder(progress: Progress) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _scratch() -> Iterator[Path]:
+def scratch() -> Iterator[Path]:
     """A directory on the cache's own disk, so that a finished program is renamed, not copied.
 
     Go's build cache grows to gigabytes there; it goes with the directory. What a killed build
