@@ -135,19 +135,19 @@ class Announcer:
         self._leases_listed = True
         records = [item for item in fact.objects if isinstance(item, LeaseRecord)]
         for name in self.contests.keys() - {record.name for record in records}:
-            self._elector(name).observe(None, now, version=fact.version)
+            self._elector(name).observe(None, now, version=fact.version, consistent=fact.restored)
         if all(record.name != CILIUM_OPERATOR_LEASE for record in records):
             self._operator_is(None, now)
         for record in records:
-            self._seen(record, now)
+            self._seen(record, now, restored=fact.restored)
 
-    def _seen(self, found: Object, now: float) -> None:
+    def _seen(self, found: Object, now: float, *, restored: bool = False) -> None:
         if not isinstance(found, LeaseRecord):
             self.cluster.seen(found)
         elif found.name == CILIUM_OPERATOR_LEASE:
             self._operator_is(found, now)
         elif found.name in self.contests or found.name.startswith(LEASE_PREFIX):
-            self._elector(found.name).observe(found, now)
+            self._elector(found.name).observe(found, now, consistent=restored)
 
     def _gone(self, fact: Gone, now: float) -> None:
         if fact.kind is not Kind.LEASE:

@@ -41,20 +41,21 @@ class Cluster:
 
     def listed(self, fact: Listed) -> None:
         objects, changes = fact.objects, self._changes
+        version, restored = fact.version, fact.restored
         match fact.kind:
             case Kind.SERVICE:
                 services = [item for item in objects if isinstance(item, Service)]
-                changes.services |= self.services.replace(services, fact.version)
+                changes.services |= self.services.replace(services, version, restored=restored)
             case Kind.POOL:
                 pools = [item for item in objects if isinstance(item, Pool)]
-                changes.pools |= self.pools.replace(pools, fact.version)
+                changes.pools |= self.pools.replace(pools, version, restored=restored)
             case Kind.POLICY:
                 policies = [item for item in objects if isinstance(item, Policy)]
-                self.policies.replace(policies, fact.version)
+                self.policies.replace(policies, version, restored=restored)
                 changes.everything = True
             case Kind.NODE:
                 before, nodes = self.node, [item for item in objects if isinstance(item, Node)]
-                changes.nodes |= self.nodes.replace(nodes, fact.version)
+                changes.nodes |= self.nodes.replace(nodes, version, restored=restored)
                 changes.everything |= not _selects_alike(before, self.node)
             case Kind.LEASE:
                 pass

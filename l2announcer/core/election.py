@@ -20,7 +20,11 @@ Rules of this file; without any one of them there is a history in which two node
     stampede and a favourite that hangs costs little. Who resumes its own waits for nobody. A Lease
     that vanished without a release: its last holder may create it again at once, all others wait
     its last L.
- 8. A newer version wins over an older view; a read after a conflict wins over both.
+ 8. A newer version wins over an older view. A consistent read or list wins over all that was known
+    when it was asked for: where it is older, the store went back (it was restored from a backup).
+    An own write found again so costs nothing while the tenure lasts, since nobody could take the
+    Lease meanwhile. Any other is a stranger's, also where it names this node: who took it in the
+    history that is lost may be answering still.
  9. A Lease that names this node is ours to resume only if this boot and network namespace wrote
     it, and only by an accepted write; otherwise it is waited for like a stranger's.
 12. Silent first, release second. A Lease that this node holds and doesn't want is released, also
@@ -77,6 +81,9 @@ class Elector:
         self.renewed_at = -inf  # hand-out of the last write that was accepted
         self._hurried = False
         self._observed_at = -inf
+        self._learnt_at = -inf
+        self._asked_at = -inf  # when a read was handed out
+        self._restored = False  # was it found older than it had been?
         self._vacant_at = -inf
         self._wished_at: float | None = None  # when poll first saw that it's to be held
         # How often the tenure was voided: what was handed out before can't revive it.
@@ -93,24 +100,29 @@ class Elector:
     ) -> None:
         """Take in how the Lease is now; None is gone, as of resourceVersion `version`.
 
-        `consistent` is a read after a conflict: it wins even over a seemingly newer view.
+        `consistent` is a read or a list that was asked for after all that is known was learnt.
         """
         if record is not None:
             version = record.resource_version
         known = self.record
-        if known is not None and not consistent and not newer(version, known.resource_version):
+        older = known is not None and not newer(version, known.resource_version)
+        if older and not consistent:
             return
+        self._learnt_at = now
         if record is None:
+            self._restored = False
             self._observe_gone(now)
             return
         self.record = record
         if known is not None and record.spec == known.spec:
             return
         self._observed_at = now
+        kept = older and self.tenure.valid(now) and _holds_alike(record, known)
+        self._restored = older and not kept
         own = self._hand_outs.of(record)
-        if own is None:
+        if own is None and not kept:
             self._void()
-        elif own.in_tenure:
+        elif own is not None and own.in_tenure:
             self._confirm(record, own)
 
     def written(self, record: LeaseRecord, now: float) -> None:
@@ -152,9 +164,10 @@ class Elector:
     def read(self, record: LeaseRecord | None, why: Refusal | None, now: float) -> None:
         """Take in the outcome of a ReadLease."""
         self._reading = False
-        if why is None:
-            self.observe(record, now, consistent=True)
-        else:
+        consistent = self._learnt_at <= self._asked_at
+        if why is None and (consistent or record is not None):
+            self.observe(record, now, consistent=consistent)
+        elif why is not None:
             self._must_read = True
             self._retry_at = now + RETRY_SECONDS
 
@@ -182,7 +195,7 @@ class Elector:
         if self._hand_outs.under_way is not None or self._reading or now < self._due_at(now, terms):
             return None
         if self._must_read:
-            self._must_read, self._reading = False, True
+            self._must_read, self._reading, self._asked_at = False, True, now
             return ReadLease(self.name, renewal=self.tenure.valid(now))
         if self.wish is Wish.RELEASE:
             return self._hand_out(Purpose.RELEASE, now, wall, terms)
@@ -210,6 +223,7 @@ class Elector:
         """Does the Lease name this node, written by this incarnation of it?"""
         return (
             self.record is not None
+            and not self._restored
             and self.record.holder == terms.node
             and self.record.holding is not None
             and self.record.holding.boot == terms.holding.boot
@@ -298,7 +312,7 @@ class Elector:
 
     def _note_predecessor(self, known: LeaseRecord, terms: Terms) -> None:
         self.predecessor_macs = frozenset(known.holding.macs if known.holding else ())
-        if known.holder == terms.node or not known.renew_time:
+        if (known.holder == terms.node and not self._restored) or not known.renew_time:
             self.predecessor = Predecessor.NOBODY
         elif known.holding is None:
             self.predecessor = Predecessor.STRANGER
@@ -321,3 +335,12 @@ class Elector:
     def _void(self) -> None:
         self.tenure.void()
         self._voids += 1
+
+
+def _holds_alike(record: LeaseRecord, known: LeaseRecord | None) -> bool:
+    """Did one incarnation of one node write both?"""
+    if known is None or record.holding is None or known.holding is None:
+        return False
+    mine, theirs = known.holding, record.holding
+    same_process = (mine.boot, mine.netns) == (theirs.boot, theirs.netns)
+    return bool(record.holder) and record.holder == known.holder and same_process

@@ -28,11 +28,16 @@ Object = Service | Policy | Pool | Node | LeaseRecord
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """These, and no others, are all objects of the kind, as of resourceVersion `version`."""
+    """These, and no others, are all objects of the kind, as of resourceVersion `version`.
+
+    `restored`: the store went back to before what was known when it was asked (it was restored from
+    a backup), so that versions of before say nothing.
+    """
 
     kind: Kind
     objects: tuple[Object, ...]
     version: str = ""
+    restored: bool = False
 
 
 @dataclass(frozen=True, slots=True)

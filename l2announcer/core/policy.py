@@ -65,8 +65,8 @@ class PolicyBook:
         self.problems: dict[Key, dict[str, Problem]] = {}
         self._in_force: dict[Key, CompiledPolicy] = {}
 
-    def replace(self, policies: Iterable[Policy], version: str) -> None:
-        for key in self.view.replace(policies, version):
+    def replace(self, policies: Iterable[Policy], version: str, *, restored: bool = False) -> None:
+        for key in self.view.replace(policies, version, restored=restored):
             self._judge(key)
 
     def see(self, policy: Policy) -> bool:

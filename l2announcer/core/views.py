@@ -48,15 +48,15 @@ class View(Generic[T]):
     def values(self) -> ValuesView[T]:
         return self._objects.values()
 
-    def replace(self, objects: Iterable[T], version: str) -> set[Key]:
+    def replace(self, objects: Iterable[T], version: str, *, restored: bool = False) -> set[Key]:
         """Take in a whole list as of `version`; the keys of what changed.
 
-        A list is the truth also where its versions went back (a restored store): only what we know
-        to be newer than the list as a whole stays.
+        What we know to be newer than the list as a whole came while it was under way, and stays;
+        except where the store was `restored` to an older state: there it is no more.
         """
         self.listed = True
         listed = {found.key: found for found in objects}
-        if version:
+        if version and not restored:
             listed |= {
                 key: known
                 for key, known in self._objects.items()

@@ -3,7 +3,9 @@
 1. Nothing is watched without the resourceVersion of a list or of a later event.
 2. A list is consistent (no resourceVersion asked for), and becomes a fact when its last page is in:
    until then, and through every failure, what was known stays in force.
-3. A watch is resumed from the last version seen; 410 leads to a fresh list, never to a gap.
+3. A watch is resumed from the last version seen; 410 leads to a fresh list, never to a gap. So does
+   a server that was away: its store may have been restored to an older state, in which a watch from
+   a later version hears nothing, and nobody tells. (One that was restarted answers 410 as a rule.)
 4. An object that cannot be read keeps its last good version in force, and is reported once.
 5. A custom resource that is not installed is an empty list, asked for again every few seconds.
    Where it had objects before, two answers in a row must say so.
@@ -20,7 +22,7 @@ from math import inf
 import structlog
 
 from l2announcer.core.facts import Fact, Gone, Listed, Object, Seen
-from l2announcer.core.model import Key
+from l2announcer.core.model import Key, newer
 from l2announcer.kube import errors
 from l2announcer.kube.client import Client
 from l2announcer.kube.decode import Problem
@@ -41,6 +43,7 @@ class State(Enum):
     ABSENT = "absent"  # the server does not know the resource: its CRD is not installed
 
 
+BUSY = 429  # it's there, and asks for patience
 SHORT_WATCH_SECONDS = 1.0  # one that ends sooner, without an event, counts as a failure
 
 
@@ -77,6 +80,7 @@ class Reflector:
         self._pace = pace
         self._objects: dict[Key, Object] = {}  # the last good version of each
         self._version = ""  # where to watch from; empty: list first
+        self._latest = ""  # the version of all that was read so far
         self._resuming = False  # was it watched from since it was listed?
         self._backoff = Backoff(pace, chance)
         self._delay_seconds = 0.0
@@ -112,12 +116,19 @@ class Reflector:
         self.last_confirmed_at = max(self.last_confirmed_at, began_at)
         self._reads_again()
         self._absences = 0
-        self._version, self._resuming = version, False
-        self._sort(found)
+        restored = bool(self._latest) and newer(self._latest, version)
+        if restored:
+            log.warning(
+                "the API server's store went back to an older state; what it says now counts",
+                kind=self.resource.plural,
+            )
+        self._version = self._latest = version
+        self._resuming = False
+        self._sort(found, restored=restored)
         return State.WATCHING
 
-    def _sort(self, found: dict[Key, Object | Problem]) -> None:
-        """Rule 4 for a whole list."""
+    def _sort(self, found: dict[Key, Object | Problem], *, restored: bool) -> None:
+        """Rule 4 for a whole list. What was known of another history says nothing."""
         good: dict[Key, Object] = {}
         bad: dict[Key, Problem] = {}
         for key, decoded in found.items():
@@ -126,10 +137,10 @@ class Reflector:
                 continue
             self._report(decoded)
             bad[key] = decoded
-            if key in self._objects:
+            if key in self._objects and not restored:
                 good[key] = self._objects[key]
         self.problems = bad
-        self._replace(good, self._version)
+        self._replace(good, self._version, restored=restored)
 
     async def _read(self) -> tuple[str, dict[Key, Object | Problem]]:
         """The whole list, at the preferred version among those that are served."""
@@ -145,7 +156,7 @@ class Reflector:
         return await read_all(self._client, self.resource, last, self._pace)
 
     async def _watch(self) -> State:
-        pace, began_at = self._pace, self._now()
+        pace, began_at, accepted = self._pace, self._now(), False
         resuming, self._resuming = self._resuming, True
         query = {
             **self.resource.query,
@@ -165,6 +176,7 @@ class Reflector:
             async with aclosing(lines):
                 async for line in lines:
                     if not line:  # the server has accepted the watch
+                        accepted = True
                         self._reads_again()
                         continue
                     self._take(event(self.resource.kind, line, prefixes=self.resource.prefixes))
@@ -174,6 +186,8 @@ class Reflector:
                 # An outage is over, and a restarted server has forgotten our version. One that
                 # refuses what it has just listed is spared.
                 self._backoff.reset()
+            if isinstance(error, errors.Unavailable) and not accepted and error.code != BUSY:
+                self._version = ""  # rule 3: the server was away
             return self._broken(error, began_at)
         if not self._lasted(began_at):
             return self._wait()
@@ -199,7 +213,7 @@ class Reflector:
         """Turn one event into a fact."""
         kind = self.resource.kind
         self.last_confirmed_at = self._now()
-        self._version = seen.version or self._version
+        self._version = self._latest = seen.version or self._version
         if isinstance(seen.object, Problem):
             self._report(seen.object)
             self.problems[seen.key] = seen.object
@@ -230,10 +244,10 @@ class Reflector:
             self._replace({}, "")
         return State.ABSENT
 
-    def _replace(self, objects: dict[Key, Object], version: str) -> None:
+    def _replace(self, objects: dict[Key, Object], version: str, *, restored: bool = False) -> None:
         self._objects = objects
         self.listed = True
-        self._post(Listed(self.resource.kind, tuple(objects.values()), version))
+        self._post(Listed(self.resource.kind, tuple(objects.values()), version, restored))
 
     def _failed(self, verb: str, error: Exception) -> State:
         """Say why, once, and wait."""

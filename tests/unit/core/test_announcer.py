@@ -133,6 +133,7 @@ def test_facts_about_different_objects_commute(order: list[Fact], polled: list[b
     assert outcome(possible(order), polled) == expected
 
 
+@settings(deadline=None)
 @given(again=st.lists(st.sampled_from(IN_ORDER), max_size=10))
 def test_a_repeated_fact_changes_nothing(again: list[Fact]) -> None:
     seen_again = [fact for fact in again if isinstance(fact, Seen | Gone | Links)]

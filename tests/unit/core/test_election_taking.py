@@ -199,10 +199,29 @@ def test_a_conflict_asks_who_won() -> None:
 
 def test_a_read_wins_over_a_seemingly_newer_view() -> None:
     rig = Rig()
-    rig.see(theirs(), at=0.0)
-    rig.elector.read(theirs(resource_version="0", holder=""), None, BOOT + 1.0)
+    _asks_who_won(rig)
+    rig.elector.read(theirs(resource_version="0", holder=""), None, BOOT + L + 0.2)
     assert rig.elector.record is not None
     assert rig.elector.record.holder == ""
+
+
+def test_what_was_seen_since_a_read_was_asked_for_wins_over_it() -> None:
+    rig = Rig()
+    before = _asks_who_won(rig)
+    released = rig.see(theirs(holder="", duration_seconds=1), at=L + 0.1)
+    rig.elector.read(before, None, BOOT + L + 0.2)
+    assert rig.elector.record == released
+    rig.elector.read(None, None, BOOT + L + 0.2)
+    assert rig.elector.record == released
+
+
+def _asks_who_won(rig: Rig) -> LeaseRecord:
+    """A take of what ran out was refused, and a read is under way; how the Lease was."""
+    before = rig.see(theirs(), at=0.0)
+    rig.write(L)
+    rig.refuse(Refusal.CONFLICT, L)
+    assert rig.poll(L) == ReadLease(NAME)
+    return before
 
 
 def test_a_read_without_an_answer_is_tried_again() -> None:

@@ -75,6 +75,13 @@ def test_a_restored_store_is_believed_though_its_versions_went_back() -> None:
     assert view.get(A) is None
 
 
+def test_nothing_newer_than_a_restored_store_stays() -> None:
+    view = listed(node(A, 500), node(B, 80), version=500)
+    assert view.replace([node(B, 80)], "100", restored=True) == {A}
+    assert set(view) == {B}
+    assert view.see(node(A, 101, "made again"))
+
+
 def test_an_old_deletion_does_not_remove_what_was_created_again() -> None:
     view = listed(node(A, 9), version=9)
     assert not view.forget(A, "7")

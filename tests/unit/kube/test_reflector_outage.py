@@ -1,11 +1,17 @@
 """How soon a reflector is up to date again after an outage, and how it spares a server."""
 
+import time
+
+import pytest
+
+from l2announcer.core.facts import Listed
 from l2announcer.core.model import Kind
 from l2announcer.kube.client import Client
 from l2announcer.kube.reflector import Reflector, State
 from tests.fakes.apiserver import ApiServer
 from tests.fakes.faults import Action, Fault
-from tests.unit.kube.watched import BRISK, TABLE, Watched
+from tests.fakes.resources import SERVICES
+from tests.unit.kube.watched import BRISK, TABLE, Watched, watching
 
 GROWN_SECONDS = 60.0
 
@@ -45,3 +51,46 @@ async def test_a_server_that_forgets_what_it_has_just_listed_is_spared(
     await reflector.step()
     await watch_now(reflector)
     assert reflector._delay_seconds >= GROWN_SECONDS / 2
+
+
+def add(server: ApiServer, name: str) -> None:
+    body = {"metadata": {"name": name}, "spec": {"ports": [{"port": 80}]}}
+    server.store.create(SERVICES, body, namespace="default", now=time.time())
+
+
+async def test_a_server_that_comes_back_with_an_older_store_is_believed(
+    server: ApiServer, client: Client
+) -> None:
+    for number in range(50):
+        add(server, f"lost{number}")
+    async with watching(client, Kind.SERVICE) as watched:
+        await watched.until(lambda: server.requests["watch", "services"] == 1)
+        assert not any(fact.restored for fact in watched.facts if isinstance(fact, Listed))
+        port = server.port
+        await server.stop()
+        await watched.until(lambda: watched.reflector.problem != "")
+        restored = ApiServer()
+        add(restored, "kept")
+        await restored.start(port=port)
+        try:
+            await watched.until(lambda: watched.names == {"kubernetes", "kept"})
+            assert isinstance(watched.facts[-1], Listed)
+            assert watched.facts[-1].restored
+            # though its version is one that was used before
+            add(restored, "new")
+            await watched.until(lambda: "new" in watched.names)
+        finally:
+            await restored.stop()
+
+
+@pytest.mark.parametrize(("code", "state"), [(503, State.LISTING), (429, State.WATCHING)])
+async def test_only_a_server_that_was_away_is_listed_afresh(
+    server: ApiServer, client: Client, code: int, state: State
+) -> None:
+    reflector = Watched(client, TABLE[Kind.SERVICE]).reflector
+    await reflector.step()
+    server.faults.plant(Fault(action=Action.ANSWER, code=code, verbs={"watch"}, times=1))
+    await reflector.step()
+    assert reflector.state is State.WAITING
+    await reflector.step()
+    assert reflector.state is state
