@@ -42,11 +42,15 @@ from l2announcer.core.facts import (
     StatusWritten,
 )
 from l2announcer.core.gratuitous import Pacing
+from l2announcer.core.heartbeat import HEARTBEAT_PREFIX, Heartbeat, degraded
 from l2announcer.core.ipam import Ipam, Scope
 from l2announcer.core.model import Key, Kind, LeaseRecord
 from l2announcer.core.reads import Reads
+from l2announcer.core.roster import Roster
 from l2announcer.core.selection import Selection, select
 from l2announcer.core.terms import Terms
+
+WATCHED_PREFIXES = (LEASE_PREFIX, HEARTBEAT_PREFIX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +74,11 @@ class Announcer:
         self.cluster = Cluster(self.terms.node)
         self.selections: dict[Key, Selection] = {}
         controller = Contest(CONTROLLER_LEASE, standing=True)
-        self.contests: dict[str, Contest] = {CONTROLLER_LEASE: controller}
+        self.heartbeat = Heartbeat(self.terms.node)
+        self.roster = Roster(self.terms.node, self.cluster)
+        self.contests: dict[str, Contest] = {}
+        for contest in (controller, self.heartbeat.contest):
+            self._add(contest)
         self.held: set[Key] = set()  # the Services that this node may answer for
         self.transitions = 0  # how often one was gained or lost
         self.resigning = False
@@ -146,7 +154,7 @@ class Announcer:
             self.cluster.seen(found)
         elif found.name == CILIUM_OPERATOR_LEASE:
             self._operator_is(found, now)
-        elif found.name in self.contests or found.name.startswith(LEASE_PREFIX):
+        elif found.name in self.contests or found.name.startswith(WATCHED_PREFIXES):
             self._elector(found.name).observe(found, now, consistent=restored)
 
     def _gone(self, fact: Gone, now: float) -> None:
@@ -170,7 +178,15 @@ class Announcer:
     def _elector(self, lease: str) -> Elector:
         """The Elector that a fact is about; its contest is looked at in the next poll."""
         self._agenda.touch((lease,))
-        return self.contests.setdefault(lease, Contest(lease)).elector
+        return self._contest(lease).elector
+
+    def _contest(self, lease: str) -> Contest:
+        return self.contests.get(lease) or self._add(Contest(lease))
+
+    def _add(self, contest: Contest) -> Contest:
+        self.contests[contest.elector.name] = contest
+        self.roster.meet(contest.elector)
+        return contest
 
     def _read(self, fact: ServiceRead | ServicesRead, now: float) -> None:
         # A Service that a read did not find is not forgotten here: the watch says in its own order
@@ -222,15 +238,14 @@ class Announcer:
         if self.eligibility.update(changes, out):
             self._agenda.touch(self.contests)
         self._set_terms()
+        self._judge_node(changes, out)
         owed: list[Key] = []
         table_stale = changes.everything
         for name in self._agenda.take(now):
             contest = self.contests[name]
             before, held = (contest.grants, contest.watched), contest.held
             contest.wish(known=name in self._services_by_lease, resigning=self.resigning)
-            terms = self._budget.terms_for(contest.elector, self.terms)
-            terms = self.eligibility.terms_for(contest, terms)
-            owed += contest.poll(now, wall, terms, out)
+            owed += contest.poll(now, wall, self._terms_for(contest, now, out), out)
             if before != (contest.grants, contest.watched):
                 table_stale = True
                 self._pacing.keep(before[0], contest.grants)
@@ -263,7 +278,7 @@ class Announcer:
                 self.selections[key] = selection
                 known.add(key)
             if selection.announcements or name in self.contests:
-                self.contests.setdefault(name, Contest(name)).follow(key, service, selection)
+                self._contest(name).follow(key, service, selection)
                 self._agenda.touch((name,))
 
     def _follow_links(self, now: float) -> None:
@@ -288,12 +303,34 @@ class Announcer:
         elif terms.may_take:
             self._agenda.touch(passed_over & self.contests.keys())
 
+    def _judge_node(self, changes: Changes, out: Effects) -> None:
+        """Have our heartbeat say how this node is."""
+        cluster, heartbeat = self.cluster, self.heartbeat
+        if changes.everything:
+            links = cluster.links or ()
+            heartbeat.degraded = degraded(cluster.policies.in_force, cluster.node, links)
+            self._agenda.touch((heartbeat.contest.elector.name,))
+        if changes.everything or changes.nodes:
+            self.roster.poll(out)
+
+    def _terms_for(self, contest: Contest, now: float, out: Effects) -> Terms:
+        """On which terms a Lease is contested in this very poll."""
+        elector = contest.elector
+        if contest is self.heartbeat.contest:
+            terms = self.heartbeat.terms(self.terms)
+            self.heartbeat.poll(terms, out)
+            return terms
+        terms = self._budget.terms_for(elector, self.terms)
+        terms = self.roster.terms_for(elector, contest.services, terms, now)
+        return self.eligibility.terms_for(contest, terms)
+
     def _keep_count(self, name: str, contest: Contest, held: frozenset[Key], now: float) -> None:
         """Note what became of a contest in its poll; `held` is what it held before."""
         self.transitions += len(held ^ contest.held)
         self.held -= held
         self.held |= contest.held
-        self._budget.count(contest.elector, self.terms)
+        if contest is not self.heartbeat.contest:  # renewed so rarely that it weighs nothing
+            self._budget.count(contest.elector, self.terms)
         idle = contest.idle(now)
         self._agenda.set(name, inf if idle else contest.wake_at)
         if idle:

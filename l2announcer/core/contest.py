@@ -89,6 +89,11 @@ class Contest:
             self.wake_at = min(self.wake_at, self.elector.held_until)
         return owed
 
+    @property
+    def services(self) -> list[Service]:
+        """Those that it stands for here, in the order of their names."""
+        return [each.service for _, each in sorted(self.candidacies.items())]
+
     def idle(self, now: float) -> bool:
         """Is there nothing left to follow, or to remember?"""
         return not self._standing and not self.candidacies and self.elector.idle(now)

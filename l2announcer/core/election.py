@@ -75,6 +75,7 @@ class Elector:
         self.tenure = Tenure()
         self.wish = Wish.ABANDON
         self.record: LeaseRecord | None = None
+        self.last_holder = ""  # as far as it was observed
         self.predecessor = Predecessor.NOBODY
         self.predecessor_macs: frozenset[str] = frozenset()
         self.problem = ""
@@ -114,6 +115,7 @@ class Elector:
             self._observe_gone(now)
             return
         self.record = record
+        self.last_holder = record.holder or self.last_holder
         if known is not None and record.spec == known.spec:
             return
         self._observed_at = now
@@ -229,6 +231,10 @@ class Elector:
             and self.record.holding.boot == terms.holding.boot
             and self.record.holding.netns == terms.holding.netns
         )
+
+    def awaits_turn(self, now: float, terms: Terms) -> bool:
+        """Is the Lease free, wanted, and not ours to resume, so that the rank counts?"""
+        return self.wish is Wish.HOLD and self.held_until <= now and not self.ours(terms)
 
     @property
     def taking(self) -> bool:

@@ -11,6 +11,7 @@ from l2announcer.core.election import Elector
 from l2announcer.core.ipam import Ipam
 from l2announcer.core.ipam.pools import CompiledPool
 from l2announcer.core.model import Key
+from l2announcer.core.roster import Member, weight
 
 
 def status(announcer: Announcer, now: float) -> dict[str, object]:
@@ -22,6 +23,10 @@ def status(announcer: Announcer, now: float) -> dict[str, object]:
         "resigning": announcer.resigning,
         "leaving": [str(reason) for reason in announcer.eligibility.reasons],
         "controller": _lease(announcer.controller.elector, now),
+        "heartbeat": _lease(announcer.heartbeat.contest.elector, now),
+        "roster": {
+            member.node: _member(announcer, member) for member in announcer.roster.members(now)
+        },
         "ipam": ipam(announcer, now),
         "renewSeconds": announcer.terms.renew_seconds,
         "interfaces": [
@@ -60,6 +65,7 @@ def service(announcer: Announcer, key: Key, now: float) -> Mapping[str, object]:
         "leftOut": reasons,
         "conflict": candidacy.conflict,
         "lease": {"name": lease_name(key), **_lease(candidacy.elector, now)},
+        "favourites": list(announcer.roster.order(lease_name(key), [candidacy.service], now)),
     }
 
 
@@ -76,6 +82,16 @@ def ipam(announcer: Announcer, now: float) -> dict[str, object]:
         "problem": controller.hosts_problem,
         "pools": {pool.name: _pool(pool) for pool in controller.ipam.pools},
         "services": {str(key): given for key, given in standing.items() if given is not None},
+    }
+
+
+def _member(announcer: Announcer, member: Member) -> dict[str, object]:
+    node = announcer.cluster.nodes.get(Key("", member.node))
+    return {
+        "weight": member.weight,
+        "degraded": member.degraded,
+        "leaving": member.leaving,
+        "problem": weight(node)[1] if node is not None else "its Node object is not known",
     }
 
 

@@ -67,17 +67,7 @@ def body(
     metadata = dict(read.get("metadata") or {})
     metadata |= {"name": name, "namespace": namespace}
     if record.holding is not None:
-        text = json.dumps(
-            {
-                "boot": record.holding.boot,
-                "netns": record.holding.netns,
-                "macs": list(record.holding.macs),
-                "mode": record.holding.mode,
-                "renew": record.renew_time,
-                **({"leaving": True} if record.holding.leaving else {}),
-            },
-            separators=(",", ":"),
-        )
+        text = json.dumps(_said(record.holding, record.renew_time), separators=(",", ":"))
         metadata["annotations"] = {**(metadata.get("annotations") or {}), ANNOTATION: text}
     spec = {
         **(read.get("spec") or {}),
@@ -96,6 +86,18 @@ def body(
     }
 
 
+def _said(holding: Holding, renew_time: str) -> dict[str, object]:
+    said: dict[str, object] = {
+        "boot": holding.boot,
+        "netns": holding.netns,
+        "macs": list(holding.macs),
+        "mode": holding.mode,
+        "renew": renew_time,
+    }
+    marks = {"degraded": holding.degraded, "leaving": holding.leaving}
+    return said | {mark: True for mark, set_ in marks.items() if set_}
+
+
 def _holding(text: object, renew_time: str) -> Holding | None:
     if not isinstance(text, str):
         return None
@@ -108,6 +110,7 @@ def _holding(text: object, renew_time: str) -> Holding | None:
             netns=int(said["netns"]),
             macs=tuple(str(mac) for mac in said.get("macs", ())),
             mode=str(said.get("mode", "service")),
+            degraded=said.get("degraded") is True,
             leaving=said.get("leaving") is True,
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):

@@ -225,13 +225,15 @@ class Holding:
     """Who wrote a Lease of ours: the annotation `l2announcer.io/holder`.
 
     `boot` and `netns` tell one incarnation of a node from the next and from a clone with the same
-    name; `macs` are the addresses that its answers carry. `leaving` asks for another holder.
+    name; `macs` are the addresses that its answers carry. `degraded` is said in heartbeats: others
+    are to be preferred to it. `leaving` asks for another holder.
     """
 
     boot: str
     netns: int
     macs: tuple[str, ...] = ()
     mode: str = "service"
+    degraded: bool = False
     leaving: bool = False
 
 

@@ -20,6 +20,7 @@ from l2announcer.core.effects import (
     StatusWrite,
 )
 from l2announcer.core.facts import Fact
+from l2announcer.core.heartbeat import HEARTBEAT_PREFIX
 from l2announcer.core.model import Kind
 from l2announcer.kube import leases, status
 from l2announcer.kube.client import Client
@@ -32,6 +33,7 @@ from l2announcer.kube.services import read_service, read_services
 
 READ_SECONDS = 5.0
 STATUS_SECONDS = 10.0
+LEASE_PREFIXES = (LEASE_PREFIX, HEARTBEAT_PREFIX, CONTROLLER_LEASE, CILIUM_OPERATOR_LEASE)
 STATUSES_AT_ONCE = 32  # each waits on a connection of its own; more of them make none faster
 
 
@@ -60,7 +62,7 @@ class Gateway:
         self._statuses = asyncio.Semaphore(STATUSES_AT_ONCE)
         self._resources = table(
             lease_namespace=lease_namespace,
-            lease_prefixes=(LEASE_PREFIX, CONTROLLER_LEASE, CILIUM_OPERATOR_LEASE),
+            lease_prefixes=LEASE_PREFIXES,
             service_proxy_name=service_proxy_name,
         )
         self.reflectors: Mapping[Kind, Reflector] = {

@@ -177,6 +177,26 @@ class Driver:
         }
         return lease.decode(self.leases[name])
 
+    def join(
+        self,
+        name: str,
+        *,
+        annotations: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        **said: Any,
+    ) -> None:
+        """Another node takes part: its Node object, and its heartbeat that says so."""
+        self.see(Node(key=Key("", name), annotations=annotations or {}, labels=labels or {}))
+        record = LeaseRecord(
+            name=f"l2announcer-node-{name}",
+            resource_version="",
+            holder=name,
+            duration_seconds=180,
+            renew_time=f"t{self.version}",
+            holding=Holding(boot="theirs", netns=1, **said),
+        )
+        self.see(record)
+
     # What came of it
 
     @property

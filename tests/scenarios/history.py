@@ -21,10 +21,11 @@ from l2announcer.core.facts import (
     Seen,
 )
 from l2announcer.core.model import Holding, Key, Kind, LeaseRecord, Policy, Service
-from tests.scenarios.driver import Driver, holding
+from tests.scenarios.driver import NODE, Driver, holding
 
 BLUE = Key("default", "blue")
 LEASE = "cilium-l2announce-default-blue"
+HEARTBEAT = f"l2announcer-node-{NODE}"
 VIP, OTHER_VIP = "172.19.0.240", "172.19.0.241"
 HERE = {(VIP, "eth0")}
 OTHER_MAC = bytes.fromhex("0242ac1300ff")

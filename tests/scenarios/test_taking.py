@@ -30,10 +30,10 @@ from l2announcer.core.facts import (
 )
 from l2announcer.core.first_answer import FOREIGN_REPROBE_SECONDS
 from l2announcer.core.model import Holding, Key, Kind, Policy, Service
-from l2announcer.core.terms import RANK_SECONDS
 from tests.scenarios.driver import NODE, Driver, holding
 from tests.scenarios.history import (
     BLUE,
+    HEARTBEAT,
     HERE,
     LEASE,
     OTHER_MAC,
@@ -76,30 +76,6 @@ def test_a_released_lease_is_taken_at_once() -> None:
     node.show(node.held_by_other(holderIdentity="", leaseDurationSeconds=1))
     node.settle()
     assert node.answered == HERE
-
-
-def test_of_equals_the_second_in_rank_takes_it_only_when_the_first_does_not() -> None:
-    node = prepared(rank=1)
-    node.show(node.held_by_other())
-    node.settle(1)
-    released_at = node.now
-    node.show(node.held_by_other(holderIdentity="", leaseDurationSeconds=1))
-    node.settle(0.04)
-    assert node.about() == []
-    node.settle(0.1)
-    assert node.handed_out_at == pytest.approx(released_at + RANK_SECONDS)
-    assert node.answered == HERE
-
-
-def test_who_comes_second_writes_nothing_where_the_first_took_it() -> None:
-    node = prepared(rank=1)
-    node.show(node.held_by_other())
-    node.settle(1)
-    node.show(node.held_by_other(holderIdentity="", leaseDurationSeconds=1))
-    node.settle(0.02)
-    node.show(node.held_by_other(holderIdentity="third", leaseDurationSeconds=15))
-    node.settle(1)
-    assert node.about() == []
 
 
 def test_of_two_that_take_it_the_slower_stays_silent() -> None:
@@ -292,7 +268,7 @@ def test_two_services_whose_leases_have_one_name_share_it_and_are_both_answered(
     assert node.answered == {*HERE, (OTHER_VIP, "eth0")}
     node.see(service(SECOND, "172.19.0.242"))
     assert node.answered == {*HERE, (OTHER_VIP, "eth0"), ("172.19.0.242", "eth0")}
-    assert set(node.announcer.contests) == {CONTROLLER_LEASE, LEASE, SHARED}
+    assert set(node.announcer.contests) == {CONTROLLER_LEASE, HEARTBEAT, LEASE, SHARED}
     node.calls.clear()
     node.settle(10)
     assert 4 <= len(node.about(SHARED)) <= 5, "one renewal for both"

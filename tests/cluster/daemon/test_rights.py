@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from l2announcer.core.heartbeat import HEARTBEAT_PREFIX, RENEW_SECONDS
 from tests.cluster.controlplane import DAEMON
 from tests.cluster.daemon.announced import (
     ALL_USED,
@@ -42,6 +43,9 @@ def test_in_a_steady_state_only_holders_write_and_nobody_reads(site: Site) -> No
         seconds = time.monotonic() - began
     assert {(each.verb, each.resource) for each in asked} == {("update", "leases")}
     written = Counter(each.name for each in asked)
+    heartbeats = [name for name in written if name.startswith(HEARTBEAT_PREFIX)]
+    for name in heartbeats:
+        assert written.pop(name) <= seconds / RENEW_SECONDS + 1
     assert written.keys() == names
     expected = seconds / SHORT.retry_period
     for name, times in written.items():

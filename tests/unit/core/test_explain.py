@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from l2announcer.core.model import (
     Pool,
     Service,
 )
+from l2announcer.core.roster import PREFERRED_NODE, WEIGHT
 from tests.scenarios.driver import NODE, Driver, link
 
 BLUE, RED = Key("default", "blue"), Key("default", "red")
@@ -152,6 +154,7 @@ def test_a_service_that_another_node_announces(node: Driver) -> None:
             "tenureSeconds": 0.0,
             "problem": "",
         },
+        "favourites": [NODE],
     }
 
 
@@ -256,3 +259,19 @@ def test_standing_by_is_told(giver: Driver) -> None:
     assert "Cilium's operator (op)" in found["why"]
     giver.gone(Kind.LEASE, Key("kube-system", CILIUM_OPERATOR_LEASE))
     assert controller(giver)["active"]
+
+
+def test_the_roster_says_who_takes_part_and_who_is_preferred_for_what(node: Driver) -> None:
+    node.join("heavy", annotations={WEIGHT: "1000"}, leaving=True)
+    node.join("odd", annotations={WEIGHT: "much"}, degraded=True)
+    node.see(replace(service(), annotations={PREFERRED_NODE: NODE}))
+    roster = shown(node)["roster"]
+    assert list(roster) == ["heavy", "odd", NODE]
+    assert roster["heavy"] == {"weight": 1000.0, "degraded": False, "leaving": True, "problem": ""}
+    assert roster["odd"]["problem"] == (
+        "Node odd: annotation l2announcer.io/weight is 'much', which is no number from 0 to 1000;"
+        " it counts as 1"
+    )
+    # The worker's eth1 has no carrier, so it is degraded too.
+    assert about(node)["favourites"] == [NODE, "odd", "heavy"]
+    assert shown(node)["heartbeat"]["holder"] == NODE

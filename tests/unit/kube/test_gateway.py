@@ -226,7 +226,8 @@ async def test_every_kind_is_listed_and_only_our_node_and_leases_are(
 ) -> None:
     for name in ("worker", "other"):
         server.store.create(NODES, {"metadata": {"name": name}}, now=time.time())
-    for name in (LEASE, "l2announcer-controller", "kube-scheduler"):
+    ours = (LEASE, "l2announcer-controller", "l2announcer-node-other")
+    for name in (*ours, "kube-scheduler"):
         lease = {"metadata": {"name": name}, "spec": {"holderIdentity": "other"}}
         server.store.create(LEASES, lease, namespace="kube-system", now=time.time())
     server.store.create(
@@ -245,8 +246,8 @@ async def test_every_kind_is_listed_and_only_our_node_and_leases_are(
         Key("", "other"),
     }
     leases = {each.name for each in listed[Kind.LEASE] if isinstance(each, LeaseRecord)}
-    assert leases == {LEASE, "l2announcer-controller"}
-    assert len(listed[Kind.LEASE]) == 2
+    assert leases == set(ours)
+    assert len(listed[Kind.LEASE]) == 3
 
 
 async def test_events_are_posted_in_the_node_s_name(server: ApiServer, rig: Rig) -> None:
