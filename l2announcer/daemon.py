@@ -37,7 +37,7 @@ from l2announcer.lan.responder import Responder
 from l2announcer.metrics import Metrics
 from l2announcer.observation import Observation
 from l2announcer.pump import step
-from l2announcer.settings import DefaultLbServiceIpam, IpamStandby, Settings
+from l2announcer.settings import DefaultLbServiceIpam, HoldOver, IpamStandby, Settings
 from l2announcer.systemd import Notifier
 from l2announcer.web.server import CannotListenError, application, serve
 
@@ -237,6 +237,9 @@ def _config(settings: Settings) -> Config:
             after_seconds=settings.announce_schedule, refresh_seconds=settings.announce_refresh
         ),
         announce_in_use=settings.announce_in_use,
+        request_seconds=settings.lease_renew_deadline,
+        holds_over=settings.hold_over is HoldOver.SEGMENT,
+        hold_over_limit_seconds=settings.hold_over_limit,
     )
     return Config(
         terms=terms,

@@ -82,6 +82,16 @@ class Metrics:
             "Services whose Lease this node holds",
             registry=self.registry,
         )
+        self.services_held_over = Gauge(
+            "l2announcer_services_held_over",
+            "Services that this node answers for without an answer of the API server",
+            registry=self.registry,
+        )
+        self.hold_overs = Counter(
+            "l2announcer_hold_overs",
+            "How often a Service came to be held over",
+            registry=self.registry,
+        )
         self.lease_transitions = Counter(
             "l2announcer_lease_transitions",
             "Leases that this node took or lost",

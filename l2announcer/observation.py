@@ -32,6 +32,7 @@ class Observation:
         self._now = now
         self._stepped_at = now()
         self._transitions = 0
+        self._hold_overs = 0
 
     def stepped(self, now: float, metrics: Metrics) -> None:
         """Take in that the pump made a step."""
@@ -41,6 +42,9 @@ class Observation:
             metrics.lease_transitions.inc(announcer.transitions - self._transitions)
             metrics.services_held.set(len(announcer.held))
             self._transitions = announcer.transitions
+        metrics.hold_overs.inc(announcer.hold_overs - self._hold_overs)
+        metrics.services_held_over.set(len(announcer.held_over))
+        self._hold_overs = announcer.hold_overs
 
     @property
     def summary(self) -> str:

@@ -34,6 +34,8 @@ INKS = {
     State.CHECKING.value: Ink.WAITS,
     State.IN_DOUBT.value: Ink.BAD,
     State.ADDRESS_IN_USE.value: Ink.BAD,
+    State.HOLDING_OVER.value: Ink.BAD,
+    State.RETURNING.value: Ink.BAD,
 }
 
 

@@ -73,7 +73,7 @@ class Announcer:
         self.terms = config.terms
         self.cluster = Cluster(self.terms.node)
         self.selections: dict[Key, Selection] = {}
-        controller = Contest(CONTROLLER_LEASE, standing=True)
+        controller = Contest(CONTROLLER_LEASE, standing=True, strict=True)
         self.heartbeat = Heartbeat(self.terms.node)
         self.roster = Roster(self.terms.node, self.cluster)
         self.contests: dict[str, Contest] = {}
@@ -81,6 +81,8 @@ class Announcer:
             self._add(contest)
         self.held: set[Key] = set()  # the Services that this node may answer for
         self.transitions = 0  # how often one was gained or lost
+        self.held_over: set[Key] = set()  # of those, without an answer of the API server
+        self.hold_overs = 0  # how often one came to be
         self.resigning = False
         scope = Scope(unclassed=config.serves_unclassed)
         rest_seconds = config.address_rest_seconds
@@ -108,6 +110,7 @@ class Announcer:
             case Gone():
                 self._gone(fact, now)
             case Links():
+                self._interrupt(fact)
                 self.cluster.links_are(fact)
             case LeaseWritten():
                 self._elector(fact.record.name).written(fact.record, now)
@@ -135,6 +138,15 @@ class Announcer:
                 self._agenda.touch(self.contests)
             case _:
                 assert_never(fact)
+
+    def _interrupt(self, fact: Links) -> None:
+        """Take in what lost its carrier, even if it is back before the next poll."""
+        usable = {link.name for link in fact.links if link.usable}
+        lost = {link.name for link in self.cluster.links or () if link.usable} - usable
+        if lost:
+            for contest in self.contests.values():
+                contest.interrupted(lost)
+            self._agenda.touch(self.contests)
 
     def _listed(self, fact: Listed, now: float) -> None:
         if fact.kind is not Kind.LEASE:
@@ -243,13 +255,13 @@ class Announcer:
         table_stale = changes.everything
         for name in self._agenda.take(now):
             contest = self.contests[name]
-            before, held = (contest.grants, contest.watched), contest.held
+            before, held = (contest.grants, contest.watched), (contest.held, contest.held_over)
             contest.wish(known=name in self._services_by_lease, resigning=self.resigning)
             owed += contest.poll(now, wall, self._terms_for(contest, now, out), out)
             if before != (contest.grants, contest.watched):
                 table_stale = True
                 self._pacing.keep(before[0], contest.grants)
-            self._keep_count(name, contest, held, now)
+            self._keep_count(name, contest, *held, now)
         self._reads.owe(owed, all_services=self.controller.poll(now, wall, out))
         out.calls += self._reads.take()
         if table_stale:
@@ -324,11 +336,20 @@ class Announcer:
         terms = self.roster.terms_for(elector, contest.services, terms, now)
         return self.eligibility.terms_for(contest, terms)
 
-    def _keep_count(self, name: str, contest: Contest, held: frozenset[Key], now: float) -> None:
-        """Note what became of a contest in its poll; `held` is what it held before."""
+    def _keep_count(
+        self,
+        name: str,
+        contest: Contest,
+        held: frozenset[Key],
+        held_over: frozenset[Key],
+        now: float,
+    ) -> None:
+        """Note what became of a contest in its poll; `held` and `held_over` are as before."""
         self.transitions += len(held ^ contest.held)
-        self.held -= held
-        self.held |= contest.held
+        self.held = (self.held - held) | contest.held
+        if held_over or contest.held_over:
+            self.hold_overs += len(contest.held_over - held_over)
+            self.held_over = (self.held_over - held_over) | contest.held_over
         if contest is not self.heartbeat.contest:  # renewed so rarely that it weighs nothing
             self._budget.count(contest.elector, self.terms)
         idle = contest.idle(now)

@@ -48,7 +48,8 @@ class Place(NamedTuple):
 
 
 PlaceAnswers = ArpAnswers | NdAnswers
-"""What is answered at a place: `link`, `addresses`, answer(frame, now) and claim(frame)."""
+"""What is answered at a place: `link`, `addresses`, answer(frame, now), claim(frame) and
+give_way(claimed)."""
 
 _KINDS: Mapping[WireProtocol, type[ArpAnswers | NdAnswers]] = {
     WireProtocol.ARP: ArpAnswers,

@@ -104,6 +104,13 @@ class ArpAnswers:
             return None
         return Claimed(address, packet.sender_mac, self.link.name, probe=probe)
 
+    def give_way(self, claimed: Claimed) -> None:
+        """End the tenures of the address that are held over; a probe is no reason to."""
+        line = self._lines.get(claimed.address.packed)
+        if line is not None and not claimed.probe:
+            for tenure in (line[0], *line[1]):
+                tenure.give_way()
+
     def _refused(self, frame: bytes) -> Outcome:
         """The reason for a frame that is not a sound request for a granted address."""
         packet = arp.parse(frame)

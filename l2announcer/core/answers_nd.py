@@ -133,6 +133,13 @@ class NdAnswers:
             return overheard(mac, self._own, self.link)
         return Claimed(address, mac, self.link.name, probe=probe)
 
+    def give_way(self, claimed: Claimed) -> None:
+        """End the tenures of the address that are held over; a probe is no reason to."""
+        line = self._lines.get(claimed.address.packed)
+        if line is not None and not claimed.probe:
+            for tenure in (line[0], *line[1]):
+                tenure.give_way()
+
     def _answer_unusual(self, frame: bytes, now: float) -> bytes | Outcome:
         """The same for any frame, and the whole rule."""
         message = ndp.parse(frame)

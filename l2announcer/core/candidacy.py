@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
+from functools import partial
 from math import inf
 
 from l2announcer.core.announcing import Announcing
 from l2announcer.core.answers import Grant
+from l2announcer.core.comeback import Comeback, pause_seconds
 from l2announcer.core.effects import Effects, Event, Transition
 from l2announcer.core.election import Elector, Wish
 from l2announcer.core.facts import Claimed
@@ -34,7 +36,12 @@ class State(Enum):
     IN_DOUBT = "in doubt"
     ADDRESS_IN_USE = "address in use"
     ANNOUNCING = "announcing"
+    HOLDING_OVER = "holding over"
+    RETURNING = "returning"
     RESIGNED = "resigned"
+
+
+_BAD = {State.ADDRESS_IN_USE, State.HOLDING_OVER, State.RETURNING}
 
 
 class Candidacy:
@@ -46,6 +53,8 @@ class Candidacy:
         self.selection = Selection()
         self.conflict = ""  # the last one heard of, in a sentence
         self._announcing: Announcing | None = None
+        self._was_valid = False  # the tenure, after the last poll
+        self._held_over_since = inf
         self._reported: dict[tuple[Announcement, str], float] = {}
         self._logged: tuple[State, str] = (State.NOT_SELECTED, "")
 
@@ -64,25 +73,28 @@ class Candidacy:
         if self._announcing is not None:
             self._announcing.announce_again(interfaces, now)
 
+    def interrupted(self, interfaces: Iterable[str]) -> None:
+        """Take in that these interfaces had no carrier for a moment."""
+        if self._announcing is not None:
+            self._announcing.interrupted(interfaces)
+
     def poll(self, now: float, terms: Terms, out: Effects) -> bool:
         """Advance; add frames, Events and transitions. True: the Service is to be read."""
         elector = self.elector
-        if not elector.tenure.valid(now):
+        valid = elector.tenure.valid(now)
+        self._note_hold_over(now, out)
+        if not valid and not elector.returning(now, terms):
             self._announcing = None
             self._log(now, terms, out)
             return False
-        if self._announcing is None:
-            checks = FirstAnswer(
-                since=now,
-                lease_seconds=terms.duration_seconds,
-                predecessor=elector.predecessor,
-                predecessor_macs=elector.predecessor_macs,
-                announce_in_use=terms.announce_in_use,
-            )
-            self._announcing = Announcing(elector.tenure, checks, terms.schedule)
         announcing = self._announcing
+        if announcing is None or valid is not self._was_valid:
+            announcing = self._announcing = self._begin(now, terms)
         announcing.want(self.selection.announcements)
         new = announcing.poll(now, elector.renewed_at, out)
+        if not valid and announcing.answered:
+            elector.come_back(now, terms)
+        self._was_valid = elector.tenure.valid(now)
         for announcement, mac in announcing.conflicts.items():
             self._report_conflict(announcement, mac, now, out)
         announcing.conflicts.clear()
@@ -93,6 +105,29 @@ class Candidacy:
             elector.hurry()
         self._log(now, terms, out)
         return announcing.take_read(now)
+
+    def _begin(self, now: float, terms: Terms) -> Announcing:
+        elector = self.elector
+        checks = FirstAnswer(
+            since=now,
+            lease_seconds=terms.duration_seconds,
+            predecessor=elector.predecessor,
+            announce_in_use=terms.announce_in_use,
+        )
+        who = f"{terms.node}/{terms.holding.boot}/{elector.name}"
+        comeback = Comeback(partial(pause_seconds, who), elector.hold_over.interruptions)
+        return Announcing(elector.tenure, checks, terms.schedule, comeback)
+
+    def _note_hold_over(self, now: float, out: Effects) -> None:
+        """Tell of it once it is over: before, the API server takes no Event."""
+        since, before = self.elector.hold_over.since, self._held_over_since
+        self._held_over_since = since
+        if before < since:
+            sentence = (
+                "the API server gave no answer for longer than a Lease lasts; this node answered on"
+                f" without one, for {now - before:.0f} s at most"
+            )
+            self._tell(out, "HeldOver", sentence, warning=True)
 
     @property
     def grants(self) -> list[Grant]:
@@ -116,9 +151,13 @@ class Candidacy:
             return State.NOT_SELECTED, "; ".join(str(reason) for reason in self.selection.reasons)
         if self.elector.wish is not Wish.HOLD:
             return State.RESIGNED, "this node is stopping and gives up its Leases"
+        announcing = self._announcing
+        if self.elector.returning(now, terms):
+            return State.RETURNING, self._why_returning()
         if not self.elector.tenure.valid(now):
             return State.CANDIDATE, self._why_not_held(now, terms)
-        announcing = self._announcing
+        if self.elector.tenure.holding_over:
+            return State.HOLDING_OVER, self._what_is_held_over()
         if announcing is not None and announcing.answered:
             pairs = (f"{a.address} on {a.interface}" for a in announcing.answered)
             return State.ANNOUNCING, ", ".join(pairs)
@@ -144,6 +183,22 @@ class Candidacy:
         if self.elector.held_until <= now or self.elector.ours(terms):
             return f"Lease {name} of {record.holder} ran out; taking it"
         return f"Lease {name} is held by {record.holder}"
+
+    def _what_is_held_over(self) -> str:
+        answered = self._announcing.answered if self._announcing is not None else []
+        pairs = ", ".join(f"{a.address} on {a.interface}" for a in answered)
+        return (
+            f"the API server gives no answer to renewals of Lease {self.elector.name}; until it"
+            f" does, or another node claims it, this one answers for {pairs or 'nothing yet'}"
+        )
+
+    def _why_returning(self) -> str:
+        interruption = self.elector.hold_over.interruption
+        why = interruption.value if interruption is not None else "the right to answer ended"
+        return (
+            f"{why}, and the API server gives no answer to renewals of Lease {self.elector.name};"
+            " this node answers again when nobody else says that the address is there"
+        )
 
     def _report_conflict(
         self, announcement: Announcement, mac: str, now: float, out: Effects
@@ -178,5 +233,5 @@ class Candidacy:
         keys = {"service": str(self.service.key), "lease": self.elector.name}
         if self.elector.record is not None:
             keys["holder"] = self.elector.record.holder
-        warning = state is State.ADDRESS_IN_USE or bool(self.elector.problem)
+        warning = state in _BAD or bool(self.elector.problem)
         out.transitions.append(Transition(state.value, why, keys, warning=warning))

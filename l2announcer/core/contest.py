@@ -6,6 +6,7 @@ Mostly that is one Service. Two can come to share a Lease's name, and then only 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from math import inf
 
 from l2announcer.core.answers import Grant
@@ -21,17 +22,20 @@ from l2announcer.core.terms import Terms
 class Contest:
     """One Lease with its candidacies. `standing` ones are wanted whatever the Services.
 
-    `held` (what may be answered for), `grants`, `watched` and `wake_at` are as of the last poll.
+    A `strict` one is never held over: no segment would tell of another holder. `held` (what may be
+    answered for), `held_over` of it, `grants`, `watched` and `wake_at` are as of the last poll.
     """
 
-    def __init__(self, lease: str, *, standing: bool = False) -> None:
+    def __init__(self, lease: str, *, standing: bool = False, strict: bool = False) -> None:
         self.elector = Elector(lease)
         self.candidacies: dict[Key, Candidacy] = {}
         self.held: frozenset[Key] = frozenset()
+        self.held_over: frozenset[Key] = frozenset()
         self.grants: list[Grant] = []
         self.watched: list[Announcement] = []
         self.wake_at = inf
         self._standing = standing
+        self._strict = strict
 
     def follow(self, key: Key, service: Service | None, selection: Selection) -> None:
         """Take in what this node would announce for a Service; None is a Service that's gone."""
@@ -70,8 +74,15 @@ class Contest:
         for candidacy in self.candidacies.values():
             candidacy.announce_again(interfaces, now)
 
+    def interrupted(self, interfaces: Iterable[str]) -> None:
+        """Take in that these interfaces had no carrier for a moment."""
+        for candidacy in self.candidacies.values():
+            candidacy.interrupted(interfaces)
+
     def poll(self, now: float, wall: float, terms: Terms, out: Effects) -> list[Key]:
         """Add what is to be done now; the Services to be read."""
+        if self._strict:
+            terms = replace(terms, holds_over=False)
         call = self.elector.poll(now, wall, terms)
         if call is not None:
             out.calls.append(call)
@@ -80,7 +91,9 @@ class Contest:
             key: each for key, each in self.candidacies.items() if each.selection.announcements
         }
         candidacies = self.candidacies.values()
-        self.held = frozenset(self.candidacies) if self.elector.tenure.valid(now) else frozenset()
+        tenure = self.elector.tenure
+        self.held = frozenset(self.candidacies) if tenure.valid(now) else frozenset()
+        self.held_over = self.held if tenure.holding_over else frozenset()
         self.grants = [grant for each in candidacies for grant in each.grants]
         self.watched = [announcement for each in candidacies for announcement in each.watched]
         wake_ats = [each.wake_at for each in candidacies]

@@ -29,6 +29,9 @@ Rules of this file; without any one of them there is a history in which two node
     it, and only by an accepted write; otherwise it is waited for like a stranger's.
 12. Silent first, release second. A Lease that this node holds and doesn't want is released, also
     when a late write brought it; one whose Service vanished is left to run out.
+14. A tenure goes on past its end while the API server gives no answer (core.hold_over). So one who
+    wants to take a Lease that ran out, and gets no answer either, leaves it to its holder for one
+    attempt more once there are answers again.
 """
 
 from __future__ import annotations
@@ -41,7 +44,9 @@ from l2announcer.core import lease
 from l2announcer.core.effects import LeaseWrite, ReadLease
 from l2announcer.core.facts import Refusal
 from l2announcer.core.hand_outs import HandOut, HandOuts, Purpose, signature
-from l2announcer.core.model import LeaseRecord, newer
+from l2announcer.core.hold_over import HoldOver
+from l2announcer.core.model import Holding, LeaseRecord, newer
+from l2announcer.core.predecessor import NOBODY, predecessor
 from l2announcer.core.tenure import Tenure
 from l2announcer.core.terms import RANK_SECONDS, TENURE_SHARE, Terms
 
@@ -59,14 +64,6 @@ class Wish(Enum):
     ABANDON = "abandon"
 
 
-class Predecessor(Enum):
-    """From whom a Lease was taken; decides how an answer to the first probe is read."""
-
-    NOBODY = "nobody"  # it was ours, never held, or released by one of us: silent before
-    OURS = "ours"  # an l2announcer whose Lease ran out
-    STRANGER = "stranger"  # another client, which may answer on for a while
-
-
 class Elector:
     """One candidate for one Lease. `record` is what it knows of the Lease; None is no Lease."""
 
@@ -76,10 +73,10 @@ class Elector:
         self.wish = Wish.ABANDON
         self.record: LeaseRecord | None = None
         self.last_holder = ""  # as far as it was observed
-        self.predecessor = Predecessor.NOBODY
-        self.predecessor_macs: frozenset[str] = frozenset()
+        self.predecessor = NOBODY
         self.problem = ""
         self.renewed_at = -inf  # hand-out of the last write that was accepted
+        self.hold_over = HoldOver()
         self._hurried = False
         self._observed_at = -inf
         self._learnt_at = -inf
@@ -92,6 +89,9 @@ class Elector:
         self._retry_at = -inf
         self._must_read = False
         self._reading = False
+        self._unanswered = False  # a write that would have taken the Lease
+        self._answers_again_at = -inf
+        self._vanished: Holding | None = None  # whose the Lease was that is gone
         self._hand_outs = HandOuts()
 
     # Facts
@@ -121,9 +121,11 @@ class Elector:
         self._observed_at = now
         kept = older and self.tenure.valid(now) and _holds_alike(record, known)
         self._restored = older and not kept
+        self._unanswered = False
         own = self._hand_outs.of(record)
         if own is None and not kept:
             self._void()
+            self.hold_over.answered()
         elif own is not None and own.in_tenure:
             self._confirm(record, own)
 
@@ -131,6 +133,7 @@ class Elector:
         """Take in that the write in flight was accepted."""
         self._hand_outs.done()
         self.problem = ""
+        self.hold_over.answered()
         self.observe(record, now)
         own = self._hand_outs.of(record)
         if own is not None and self.record is not None and self.record.spec == record.spec:
@@ -141,6 +144,7 @@ class Elector:
         write = self._hand_outs.done()
         if write is None:
             return
+        self.hold_over.refused(why, now)
         if why is not Refusal.UNAVAILABLE:
             self._hand_outs.forget(write)
         match why:
@@ -162,11 +166,15 @@ class Elector:
                 self.problem = f"no answer from the API server to a write of Lease {self.name}"
                 if write.purpose is Purpose.RELEASE:
                     self._retry_at = now + RELEASE_RETRY_SECONDS
+                self._unanswered |= write.purpose is Purpose.TAKE
 
     def read(self, record: LeaseRecord | None, why: Refusal | None, now: float) -> None:
         """Take in the outcome of a ReadLease."""
         self._reading = False
         consistent = self._learnt_at <= self._asked_at
+        if why is None and self._unanswered:
+            self._unanswered, self._answers_again_at = False, now
+        self._hurried |= self.tenure.holding_over
         if why is None and (consistent or record is not None):
             self.observe(record, now, consistent=consistent)
         elif why is not None:
@@ -192,11 +200,12 @@ class Elector:
 
     def poll(self, now: float, wall: float, terms: Terms) -> LeaseWrite | ReadLease | None:
         """Hand out the one call that is due, if any. `wall` is Unix time in seconds."""
+        self._hold_over(now, terms)
         if self._wished_at is None:
             self._wished_at = now
         if self._hand_outs.under_way is not None or self._reading or now < self._due_at(now, terms):
             return None
-        if self._must_read:
+        if self._must_read or self._unanswered:
             self._must_read, self._reading, self._asked_at = False, True, now
             return ReadLease(self.name, renewal=self.tenure.valid(now))
         if self.wish is Wish.RELEASE:
@@ -207,6 +216,7 @@ class Elector:
     def wake_at(self, now: float, terms: Terms) -> float:
         """When poll has something to do, or the tenure ends, if no fact comes before."""
         ends_at = self.tenure.until if self.tenure.until > now else inf
+        ends_at = min(ends_at, self.hold_over.wake_at(self.tenure, now, self._keeping_since, terms))
         if self._hand_outs.under_way is not None or self._reading:
             return ends_at
         return min(ends_at, self._due_at(now, terms))
@@ -236,6 +246,19 @@ class Elector:
         """Is the Lease free, wanted, and not ours to resume, so that the rank counts?"""
         return self.wish is Wish.HOLD and self.held_until <= now and not self.ours(terms)
 
+    def returning(self, now: float, terms: Terms) -> bool:
+        """Is it silent, but may come back by the segment's leave, before any answer comes?"""
+        return (
+            self.wish is Wish.HOLD
+            and not self.tenure.valid(now)
+            and self.ours(terms)
+            and self.hold_over.away(now, self._keeping_since, terms)
+        )
+
+    def come_back(self, now: float, terms: Terms) -> None:
+        """Hold over again: nobody else was heard."""
+        self.hold_over.begin(self.tenure, now, terms)
+
     @property
     def taking(self) -> bool:
         """Is a write under way that takes the Lease?"""
@@ -251,7 +274,7 @@ class Elector:
 
     def _due_at(self, now: float, terms: Terms) -> float:
         """When the next call is due; infinity is: not before something else is known."""
-        if self._must_read:
+        if self._must_read or (self._unanswered and self.wish is Wish.HOLD):
             return self._retry_at
         ours = self.ours(terms)
         if self.wish is Wish.RELEASE and ours:
@@ -275,8 +298,25 @@ class Elector:
         free_at = self.held_until
         if self.record is not None and not self.record.holder:
             free_at = self._observed_at
+        elif self.record is not None:
+            attempt_seconds = terms.renew_seconds + terms.request_seconds
+            attempted_at = self._answers_again_at + min(attempt_seconds, terms.duration_seconds)
+            free_at = max(free_at, attempted_at)
         wished_at = now if self._wished_at is None else self._wished_at
         return max(free_at, wished_at) + terms.rank * RANK_SECONDS
+
+    @property
+    def _keeping_since(self) -> float:
+        """When the write under way was handed out that would keep the Lease."""
+        writing = self._hand_outs.under_way
+        keeps = writing is not None and writing.purpose is not Purpose.TAKE
+        return writing.handed_out_at if writing is not None and keeps else inf
+
+    def _hold_over(self, now: float, terms: Terms) -> None:
+        interruptions = self.hold_over.interruptions
+        self.hold_over.step(self.tenure, now, self._keeping_since, terms)
+        if self.hold_over.interruptions != interruptions:
+            self._void()
 
     def _hand_out(self, purpose: Purpose, now: float, wall: float, terms: Terms) -> LeaseWrite:
         known = self.record or LeaseRecord(name=self.name, resource_version="", transitions=-1)
@@ -290,14 +330,16 @@ class Elector:
         )
         match purpose:
             case Purpose.TAKE:
-                self._note_predecessor(known, terms)
+                holding = self._vanished if self.record is None else known.holding
+                node = "" if self._restored else terms.node
+                self.predecessor = predecessor(known, holding, node)
                 new = replace(new, acquire_time=renew_time, transitions=known.transitions + 1)
             case Purpose.RENEW:
                 own = self._hand_outs.of(known)
                 # A take whose answer was lost is still a take: who had it may answer on.
                 taken = own is not None and own.purpose is Purpose.TAKE
                 if not taken and not self.tenure.valid(now):
-                    self.predecessor, self.predecessor_macs = Predecessor.NOBODY, frozenset()
+                    self.predecessor = NOBODY
             case Purpose.RELEASE:
                 self._void()
                 new = replace(
@@ -316,26 +358,18 @@ class Elector:
             renewal=purpose is not Purpose.TAKE,
         )
 
-    def _note_predecessor(self, known: LeaseRecord, terms: Terms) -> None:
-        self.predecessor_macs = frozenset(known.holding.macs if known.holding else ())
-        if (known.holder == terms.node and not self._restored) or not known.renew_time:
-            self.predecessor = Predecessor.NOBODY
-        elif known.holding is None:
-            self.predecessor = Predecessor.STRANGER
-        else:
-            self.predecessor = Predecessor.OURS if known.holder else Predecessor.NOBODY
-
     def _observe_gone(self, now: float) -> None:
         known, self.record = self.record, None
+        self._vanished = known.holding if known is not None else self._vanished
         self._void()
+        self.hold_over.answered()
         if known is not None and known.holder and self._hand_outs.of(known) is None:
             self._vacant_at = now + known.duration_seconds
 
     def _confirm(self, record: LeaseRecord, own: HandOut) -> None:
         self._hand_outs.confirm(own)
         if self.wish is Wish.HOLD and own.voids == self._voids:
-            ends_at = own.handed_out_at + record.duration_seconds * TENURE_SHARE
-            self.tenure.until = max(self.tenure.until, ends_at)
+            self.tenure.confirm(own.handed_out_at + record.duration_seconds * TENURE_SHARE)
             self.renewed_at = max(self.renewed_at, own.handed_out_at)
 
     def _void(self) -> None:

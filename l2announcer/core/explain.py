@@ -129,6 +129,7 @@ def _lease(elector: Elector, now: float) -> dict[str, object]:
     return {
         "holder": elector.record.holder if elector.record is not None else "",
         "transitions": elector.record.transitions if elector.record is not None else 0,
+        "heldOverSeconds": round(max(now - elector.hold_over.since, 0.0), 3),
         "tenureSeconds": 0.0 if isinf(until) else round(max(until - now, 0.0), 3),
         "problem": elector.problem,
     }

@@ -4,7 +4,8 @@ Rules of this file (the reading of an answer to a probe, RFC 5227 section 2.1):
 - A consistent read of the Service, made after the tenure began, comes first: the watch may lag.
   Its probes run beside it, and both must be done.
 - Nobody answers: announce.
-- The previous holder of a Lease of ours that ran out answers: it is holding over; announce.
+- The previous holder of a Lease of ours answers: it is holding over; announce. It gives way, and
+  for a while what is still heard of it is no reason for doubt, but for announcing once more.
 - The previous holder was a stranger: it may answer on for as long as its Lease was; probe until
   nobody answers, or until then.
 - Anyone else: a foreign host has the address. Stay silent, report it, and probe again later;
@@ -19,12 +20,13 @@ from dataclasses import dataclass
 from enum import Enum
 from math import inf
 
-from l2announcer.core.election import Predecessor
 from l2announcer.core.model import Announcement
+from l2announcer.core.predecessor import NOBODY, Kind, Predecessor
 
 PROBE_WAIT_SECONDS = 0.005
 STRANGER_REPROBE_SECONDS = 0.2
 FOREIGN_REPROBE_SECONDS = 5.0
+GIVES_WAY_SECONDS = 3.0
 
 
 class _Stage(Enum):
@@ -52,23 +54,37 @@ class FirstAnswer:
         *,
         since: float = -inf,
         lease_seconds: float = 0.0,
-        predecessor: Predecessor = Predecessor.NOBODY,
-        predecessor_macs: frozenset[str] = frozenset(),
+        predecessor: Predecessor = NOBODY,
         announce_in_use: bool = False,
     ) -> None:
         self._announce_in_use = announce_in_use
+        self._gives_way_until = since + GIVES_WAY_SECONDS
         self._stranger_until = -inf
         self._holding_over: frozenset[str] = frozenset()
-        if predecessor is Predecessor.STRANGER:
+        if predecessor.kind is Kind.STRANGER:
             self._stranger_until = since + lease_seconds
-        elif predecessor is Predecessor.OURS:
-            self._holding_over = predecessor_macs
+        elif predecessor.kind is Kind.OURS:
+            self._holding_over = predecessor.macs
         self._checks: dict[Announcement, _Check] = {}
         self._reading: tuple[_Check, ...] = ()
 
     def want(self, announcements: Iterable[Announcement]) -> None:
         """Set what is to be announced; a newcomer asks for a read and a probe of its own."""
         self._checks = {a: self._checks.get(a) or _Check() for a in announcements}
+
+    def adopt(self, announcements: Iterable[Announcement]) -> None:
+        """Take in that these are answered for already, while no read could be made."""
+        for announcement in announcements:
+            self._checks[announcement] = _Check(stage=_Stage.SILENT, next_at=inf, read_owed=False)
+
+    def forget(self, announcements: Iterable[Announcement]) -> None:
+        """Take in that these were interrupted: they go through everything again."""
+        for announcement in announcements:
+            self._checks.pop(announcement, None)
+
+    def gives_way(self, mac: bytes, now: float) -> bool:
+        """Is it the previous holder's, which may not have heard our announcement yet?"""
+        return now < self._gives_way_until and mac.hex(":") in self._holding_over
 
     def claimed(self, announcement: Announcement, mac: bytes) -> None:
         """Take in that a station says it has the address; it counts until that's announced."""
@@ -110,6 +126,11 @@ class FirstAnswer:
             for announcement, check in self._checks.items()
             if check.stage is _Stage.SILENT and not check.read_owed
         ]
+
+    @property
+    def wanted(self) -> list[Announcement]:
+        """What is to be announced."""
+        return list(self._checks)
 
     @property
     def pending(self) -> list[Announcement]:

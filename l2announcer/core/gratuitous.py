@@ -87,7 +87,7 @@ class Pacing:
             if not self._waiting:
                 break
             frame = self._waiting.pop()
-            if frame.tenure.valid(now):
+            if frame.tenure.announces(now):
                 batch.append(frame)
         self._next_at = now + BATCH_SECONDS
         return batch

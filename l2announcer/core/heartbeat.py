@@ -35,7 +35,7 @@ class Heartbeat:
     """What this node says of itself. `degraded` is taken in by whoever knows."""
 
     def __init__(self, node: str) -> None:
-        self.contest = Contest(heartbeat_name(node), standing=True)
+        self.contest = Contest(heartbeat_name(node), standing=True, strict=True)
         self.degraded = False
         draw = int.from_bytes(blake2b(node.encode(), digest_size=4).digest()) / 2**32
         self._renew_seconds = RENEW_SECONDS * (1 + SPREAD * (draw - 0.5))

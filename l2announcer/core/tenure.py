@@ -1,7 +1,8 @@
 """The right to answer, as a deadline: the one mutable thing that control and data path share.
 
-Only an Elector moves it; everything that puts a frame on the wire compares it with the clock
-directly before it sends. A frozen process therefore falls silent by itself.
+Only an Elector prolongs it; everything that puts a frame on the wire compares it with the clock
+directly before it sends. A frozen process therefore falls silent by itself. While it is held over
+(core.hold_over), whoever hears that another station has the address ends it there and then.
 """
 
 from __future__ import annotations
@@ -10,15 +11,39 @@ from math import inf
 
 
 class Tenure:
-    """`until` is in seconds on CLOCK_BOOTTIME; minus infinity is no tenure."""
+    """`until` is in seconds on CLOCK_BOOTTIME; minus infinity is no tenure.
 
-    __slots__ = ("until",)
+    `holding_over` says that it has no renewal behind it any more; it outlasts `give_way`, so that
+    the Elector can tell what happened.
+    """
+
+    __slots__ = ("holding_over", "until")
 
     def __init__(self, until: float = -inf) -> None:
         self.until = until
+        self.holding_over = False
 
     def valid(self, now: float) -> bool:
+        """May be answered?"""
         return now < self.until
 
+    def announces(self, now: float) -> bool:
+        """May be announced unasked?"""
+        return now < self.until and not self.holding_over
+
+    def confirm(self, until: float) -> None:
+        """Let an accepted renewal prolong it; one that would not changes nothing."""
+        if until > self.until:
+            self.until, self.holding_over = until, False
+
+    def hold_over(self, until: float) -> None:
+        """Prolong it without a renewal."""
+        self.until, self.holding_over = until, True
+
+    def give_way(self) -> None:
+        """Take in that another station says that it has the address."""
+        if self.holding_over:
+            self.until = -inf
+
     def void(self) -> None:
-        self.until = -inf
+        self.until, self.holding_over = -inf, False

@@ -17,7 +17,9 @@ class Terms:
 
     `duration_seconds` is L, `renew_seconds` R; `may_take` is false while the node has all that its
     renewals can carry. `rank` counts the nodes that are to take a free Lease before this one.
-    `announce_in_use` announces what a foreign host answers for.
+    `announce_in_use` announces what a foreign host answers for. A write takes `request_seconds` at
+    most. `holds_over`: the node goes on answering while the API server gives no answer, for
+    `hold_over_limit_seconds`, 0 for as long as that lasts.
     """
 
     node: str
@@ -29,6 +31,9 @@ class Terms:
     rank: int = 0
     schedule: Schedule = DEFAULT_SCHEDULE
     announce_in_use: bool = False
+    request_seconds: float = 5.0
+    holds_over: bool = False
+    hold_over_limit_seconds: float = 0.0
 
 
 def pace(held: int, qps: float, terms: Terms) -> tuple[float, bool]:

@@ -157,6 +157,7 @@ class Responder:
         """Answer what has arrived. The clock is read for every frame: a stall may lie between."""
         counts, now, send = port.counts, self._now, port.socket.send
         answer, claim = port.answers.answer, port.answers.claim
+        give_way = port.answers.give_way
         answered = 0
         for frame in port.socket.frames():
             outcome = answer(frame, now())
@@ -171,7 +172,9 @@ class Responder:
                 if claimed not in self._overheard:
                     self._overheard.add(claimed)
                     self._post(claimed)
-            elif self._limit.admits(claimed, now()):
+                continue
+            give_way(claimed)
+            if self._limit.admits(claimed, now()):
                 counts[CLAIMED] += 1
                 self._post(claimed)
             else:
@@ -186,7 +189,7 @@ class Responder:
                     port.counts[PROBED] += 1
             case Message.ANNOUNCE:
                 for frame in _announcements(mac, address):
-                    if not gratuitous.tenure.valid(self._now()):
+                    if not gratuitous.tenure.announces(self._now()):
                         port.counts[Outcome.NO_TENURE.value] += 1
                     elif port.socket.send(frame):
                         port.counts[ANNOUNCED] += 1

@@ -8,6 +8,7 @@ from typing import Any
 from l2announcer.settings.options import (
     OPTIONS,
     DefaultLbServiceIpam,
+    HoldOver,
     IpamStandby,
     LogFormat,
     LogLevel,
@@ -31,6 +32,7 @@ __all__ = [
     "OPTIONS",
     "DefaultLbServiceIpam",
     "File",
+    "HoldOver",
     "IpamStandby",
     "ListenAddress",
     "LogFormat",

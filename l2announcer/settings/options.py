@@ -49,6 +49,13 @@ class DefaultLbServiceIpam(Enum):
     NONE = "none"
 
 
+class HoldOver(Enum):
+    """What a holder does that gets no answer from the API server."""
+
+    SEGMENT = "segment"
+    STRICT = "strict"
+
+
 class LogLevel(Enum):
     """The least severe message that is logged."""
 
@@ -118,6 +125,22 @@ class Settings:
         Topic.LEASES,
         "Time between two renewals of a Lease. At least 1s, shorter than leaseRenewDeadline, and"
         " at least two of them must fit into nine tenths of leaseDuration.",
+    )
+    hold_over: HoldOver = _option(  # noqa: RUF009  # a field, not a default
+        HoldOver.SEGMENT,
+        choice(HoldOver),
+        Topic.LEASES,
+        "What a node does with the Leases that it holds while the API server gives no answer."
+        " segment: it answers on past their end, until there are answers again or another node is"
+        " heard that claims the address. strict: it falls silent nine tenths of leaseDuration after"
+        " the last renewal.",
+    )
+    hold_over_limit: float = _option(
+        0.0,
+        DURATION,
+        Topic.LEASES,
+        "How long it answers on so at most; 0 for as long as that lasts. Only with holdOver:"
+        " segment.",
     )
     lease_namespace: str = _option(
         "kube-system",

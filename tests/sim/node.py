@@ -26,7 +26,15 @@ from l2announcer.core.effects import (
     StatusWrite,
     Transition,
 )
-from l2announcer.core.facts import Fact, LeaseRead, LeaseRefused, LeaseWritten, Links, Resign
+from l2announcer.core.facts import (
+    Claimed,
+    Fact,
+    LeaseRead,
+    LeaseRefused,
+    LeaseWritten,
+    Links,
+    Resign,
+)
 from l2announcer.core.model import Holding, Kind, Link
 from l2announcer.core.terms import Terms
 from tests.sim.api import Api
@@ -145,6 +153,8 @@ class Node:
             holding=holding,
             duration_seconds=self._plan.duration_seconds,
             renew_seconds=self._plan.renew_seconds,
+            request_seconds=self._plan.timeout,
+            holds_over=self._plan.holds_over,
         )
         self.announcer = Announcer(Config(terms=terms))
         self.watches = {
@@ -286,7 +296,7 @@ class Node:
     def send(self, frames: Sequence[Gratuitous]) -> None:
         now = self.clock.boot(self._timeline.now)
         for frame in frames:
-            if frame.message is not Message.PROBE and not frame.tenure.valid(now):
+            if frame.message is not Message.PROBE and not frame.tenure.announces(now):
                 continue
             address = frame.announcement.address
             for sent in unasked(frame.message, self.mac, address):
@@ -327,5 +337,7 @@ class Node:
             if isinstance(reply, bytes):
                 self._segment.carry(self, reply)
             claimed = self._card.claim(frame)
+            if isinstance(claimed, Claimed):
+                self._card.give_way(claimed)
             if claimed is not None:
                 self.tell(claimed)

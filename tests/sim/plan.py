@@ -86,6 +86,7 @@ class Plan:
     fault_gap: float
     faults: tuple[Fault, ...]
     asking: int = 0  # Services that ask for an address
+    holds_over: bool = False
 
 
 def draw_askers(seed: int) -> Plan:

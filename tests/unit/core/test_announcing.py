@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from math import inf
 
 from l2announcer.core.announcing import READ_RETRY_SECONDS, Announcing
+from l2announcer.core.comeback import Comeback
 from l2announcer.core.effects import Effects, Message
 from l2announcer.core.facts import Claimed
 from l2announcer.core.first_answer import PROBE_WAIT_SECONDS, FirstAnswer
@@ -18,11 +19,13 @@ TWO = Announcement(ip_address("192.0.2.1"), "eth1")
 MAC = b"\2\0\0\0\0\1"
 CLAIM = Claimed(ONE.address, MAC, "eth0")
 LATER = 10.0
+PAUSE = 1.0
 
 
 def begun(*, in_use: bool = False, refresh_seconds: float = 0.0) -> Announcing:
     schedule = Schedule(after_seconds=(0.0, 1.0), refresh_seconds=refresh_seconds)
-    announcing = Announcing(Tenure(inf), FirstAnswer(announce_in_use=in_use), schedule)
+    checks = FirstAnswer(announce_in_use=in_use)
+    announcing = Announcing(Tenure(inf), checks, schedule, Comeback(lambda _: PAUSE))
     announcing.want([ONE, TWO])
     return announcing
 

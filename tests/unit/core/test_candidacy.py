@@ -8,12 +8,14 @@ from math import inf
 
 import pytest
 
+from l2announcer.core import predecessor
 from l2announcer.core.candidacy import CONFLICT_REPORT_SECONDS, Candidacy, State, lease_name
 from l2announcer.core.effects import Effects, Message
-from l2announcer.core.election import Elector, Predecessor, Wish
+from l2announcer.core.election import Elector, Wish
 from l2announcer.core.facts import Claimed
 from l2announcer.core.first_answer import FOREIGN_REPROBE_SECONDS, PROBE_WAIT_SECONDS
 from l2announcer.core.model import Announcement, Holding, Key, Kind, LeaseRecord, Service
+from l2announcer.core.predecessor import Predecessor
 from l2announcer.core.selection import Reason, Selection
 from l2announcer.core.terms import Terms
 
@@ -227,8 +229,7 @@ def test_an_address_that_joins_is_probed_while_the_other_is_answered() -> None:
 
 def test_whose_lease_it_was_decides_how_the_answer_is_read() -> None:
     candidacy = holder()
-    candidacy.elector.predecessor = Predecessor.OURS
-    candidacy.elector.predecessor_macs = frozenset({MAC.hex(":")})
+    candidacy.elector.predecessor = Predecessor(predecessor.Kind.OURS, frozenset({MAC.hex(":")}))
     polled(candidacy, BEGIN)
     candidacy.claimed(claim(MAC), BEGIN)
     out = polled(candidacy, ON_AIR)

@@ -76,8 +76,8 @@ def test_a_restarted_process_writes_past_what_it_wrote_before() -> None:
 
 def test_one_write_a_second_at_most() -> None:
     rig = Rig()
-    rig.write(0.0)
-    rig.refuse(Refusal.UNAVAILABLE, 0.1)
+    rig.hold()
+    rig.elector.hurry()
     assert rig.poll(0.999) is None
     rig.write(1.0)
 
@@ -182,7 +182,8 @@ def test_the_same_write_by_another_node_of_our_name_is_not_our_own() -> None:
 
 def test_what_was_handed_out_is_not_remembered_for_ever() -> None:
     rig = Rig()
-    for number in range(2 * REMEMBERED):
+    rig.hold()
+    for number in range(1, 2 * REMEMBERED):
         rig.write(2.0 * number)
         rig.refuse(Refusal.UNAVAILABLE, 2.0 * number + 0.5)
     assert len(rig.elector._hand_outs) == REMEMBERED

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from l2announcer.core.effects import ReadLease
-from l2announcer.core.election import Predecessor, Wish
+from l2announcer.core.election import Wish
 from l2announcer.core.facts import Refusal
 from l2announcer.core.model import Holding, LeaseRecord
+from l2announcer.core.predecessor import Kind
 from tests.unit.core.election_rig import BOOT, HERE, THERE, L, Rig, theirs
 
 
@@ -56,7 +57,7 @@ def test_after_the_tenure_an_own_older_write_is_a_strangers() -> None:
     assert rig.poll(20.0 + L - 0.001) is None
     take = rig.write(20.0 + L)
     assert take.body["spec"]["leaseTransitions"] == first.transitions + 1
-    assert rig.elector.predecessor is Predecessor.OURS
+    assert rig.elector.predecessor.kind is Kind.OURS
     rig.accept(take, 20.1 + L)
     assert rig.answers(20.2 + L)
     assert rig.write(22.1 + L).renewal

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from l2announcer.core.effects import ReadLease
-from l2announcer.core.election import Predecessor, Wish
+from l2announcer.core.election import Wish
 from l2announcer.core.facts import Refusal
 from l2announcer.core.model import Holding, LeaseRecord
+from l2announcer.core.predecessor import Kind
 from l2announcer.core.terms import RANK_SECONDS
 from tests.unit.core.election_rig import BOOT, HERE, NAME, TERMS, L, Rig, theirs
 
@@ -147,18 +148,18 @@ def test_a_restarted_process_resumes_whatever_its_rank() -> None:
 @pytest.mark.parametrize(
     ("before", "predecessor"),
     [
-        (theirs(), Predecessor.OURS),
-        (theirs(holding=None), Predecessor.STRANGER),
-        (theirs(holder="", holding=None), Predecessor.STRANGER),
-        (theirs(holder=""), Predecessor.NOBODY),
-        (theirs(holder="a"), Predecessor.NOBODY),
+        (theirs(), Kind.OURS),
+        (theirs(holding=None), Kind.STRANGER),
+        (theirs(holder="", holding=None), Kind.STRANGER),
+        (theirs(holder=""), Kind.OURS),
+        (theirs(holder="a"), Kind.NOBODY),
     ],
 )
-def test_from_whom_it_was_taken(before: LeaseRecord, predecessor: Predecessor) -> None:
+def test_from_whom_it_was_taken(before: LeaseRecord, predecessor: Kind) -> None:
     rig = Rig()
     rig.see(before, at=0.0)
     rig.write(L)
-    assert rig.elector.predecessor is predecessor
+    assert rig.elector.predecessor.kind is predecessor
 
 
 def test_a_take_whose_answer_was_lost_has_a_predecessor_too() -> None:
@@ -169,7 +170,7 @@ def test_a_take_whose_answer_was_lost_has_a_predecessor_too() -> None:
     rig.elector.observe(taken, BOOT + 5.1)
     rig.accept(rig.write(5.1), at=5.2)
     assert rig.answers(5.2)
-    assert rig.elector.predecessor is Predecessor.STRANGER
+    assert rig.elector.predecessor.kind is Kind.STRANGER
 
 
 # Rule 8

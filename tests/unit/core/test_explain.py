@@ -73,6 +73,7 @@ def test_before_anything_is_listed_it_says_what_it_waits_for() -> None:
     assert status["controller"] == {
         "holder": "",
         "transitions": 0,
+        "heldOverSeconds": 0.0,
         "tenureSeconds": 0.0,
         "problem": "",
     }
@@ -132,6 +133,7 @@ def test_a_service_that_is_announced_here_and_what_of_it_is_left_out(node: Drive
     assert left_out.startswith("CiliumL2AnnouncementPolicy q: no interface matches ^bond")
     lease = dict(found["lease"])
     assert 13 < lease.pop("tenureSeconds") <= 13.5
+    assert lease.pop("heldOverSeconds") == 0
     assert lease == {"name": LEASE, "holder": NODE, "transitions": 0, "problem": ""}
 
 
@@ -151,6 +153,7 @@ def test_a_service_that_another_node_announces(node: Driver) -> None:
             "name": LEASE,
             "holder": "other",
             "transitions": 7,
+            "heldOverSeconds": 0.0,
             "tenureSeconds": 0.0,
             "problem": "",
         },

@@ -7,7 +7,6 @@ from math import inf
 
 import pytest
 
-from l2announcer.core.election import Predecessor
 from l2announcer.core.first_answer import (
     FOREIGN_REPROBE_SECONDS,
     PROBE_WAIT_SECONDS,
@@ -15,6 +14,7 @@ from l2announcer.core.first_answer import (
     FirstAnswer,
 )
 from l2announcer.core.model import Announcement
+from l2announcer.core.predecessor import NOBODY, Kind, Predecessor
 
 ONE = Announcement(ip_address("172.19.0.240"), "eth0")
 TWO = Announcement(ip_address("172.19.0.241"), "eth0")
@@ -24,15 +24,12 @@ BEGIN = 100.0
 LEASE_SECONDS = 15.0
 
 
-def checks(
-    predecessor: Predecessor = Predecessor.NOBODY, macs: frozenset[str] = frozenset()
-) -> FirstAnswer:
-    first = FirstAnswer(
-        since=BEGIN,
-        lease_seconds=LEASE_SECONDS,
-        predecessor=predecessor,
-        predecessor_macs=macs,
-    )
+OURS = Predecessor(Kind.OURS, frozenset({MAC.hex(":")}))
+STRANGER = Predecessor(Kind.STRANGER)
+
+
+def checks(predecessor: Predecessor = NOBODY) -> FirstAnswer:
+    first = FirstAnswer(since=BEGIN, lease_seconds=LEASE_SECONDS, predecessor=predecessor)
     first.want([ONE])
     return first
 
@@ -95,7 +92,7 @@ def test_a_read_that_is_owed_wakes_nobody() -> None:
     assert first.wake_at == inf
 
 
-@pytest.mark.parametrize("predecessor", [Predecessor.NOBODY, Predecessor.OURS])
+@pytest.mark.parametrize("predecessor", [NOBODY, OURS])
 def test_a_foreign_host_is_reported_and_probed_again_until_it_left(
     predecessor: Predecessor,
 ) -> None:
@@ -113,28 +110,21 @@ def test_a_foreign_host_is_reported_and_probed_again_until_it_left(
 
 
 def test_the_last_holder_of_ours_may_be_holding_over_and_yields() -> None:
-    first = checks(Predecessor.OURS, frozenset({MAC.hex(":")}))
+    first = checks(OURS)
     read(first)
     probe(first, BEGIN, answered_by=MAC)
     assert first.clear == [ONE]
 
 
 def test_another_host_than_the_last_holder_of_ours_is_foreign() -> None:
-    first = checks(Predecessor.OURS, frozenset({MAC.hex(":")}))
+    first = checks(OURS)
     read(first)
     probe(first, BEGIN, answered_by=OTHER_MAC)
     assert first.foreign == {ONE: OTHER_MAC.hex(":")}
 
 
-def test_the_macs_of_one_who_was_silent_before_excuse_nobody() -> None:
-    first = checks(Predecessor.NOBODY, frozenset({MAC.hex(":")}))
-    read(first)
-    probe(first, BEGIN, answered_by=MAC)
-    assert first.foreign == {ONE: MAC.hex(":")}
-
-
 def test_a_stranger_may_answer_on_and_is_probed_until_it_is_silent() -> None:
-    first = checks(Predecessor.STRANGER)
+    first = checks(STRANGER)
     read(first)
     now = BEGIN
     for _ in range(5):
@@ -148,7 +138,7 @@ def test_a_stranger_may_answer_on_and_is_probed_until_it_is_silent() -> None:
 
 
 def test_a_stranger_that_answers_for_longer_than_its_lease_was_is_foreign() -> None:
-    first = checks(Predecessor.STRANGER)
+    first = checks(STRANGER)
     read(first)
     end = BEGIN + LEASE_SECONDS
     probe(first, end - 0.1, answered_by=MAC)
