@@ -57,6 +57,10 @@ bench-failover: dev ## every fault at a holder, ours beside client-go's elector 
 	@$(BIN)/python -m tests.cluster.build
 	@$(AS_LAB_ROOT) $(BIN)/python -m tests.bench.failover --faults "$(FAULTS)" --rounds $(ROUNDS)
 
+bench-mixed: dev ## our daemon and client-go's elector on one Lease, whatever happens to it (ROUNDS=5)
+	@$(BIN)/python -m tests.cluster.build
+	@$(AS_LAB_ROOT) $(BIN)/python -m tests.cluster.mixed --rounds $(ROUNDS)
+
 bench-ipam: dev ## addresses for 5,000 Services on a real API server, beside a bare client (SERVICES=…)
 	@$(BIN)/python -m tests.cluster.build
 	@$(BIN)/python -m tests.bench.ipam $(SERVICES)
@@ -73,4 +77,4 @@ dev:
 clean: ## remove what was built in the checkout
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help demo demo-down test lint fmt sim bench-answers bench-arp bench-takeover bench-failover bench-fuzz bench-ipam docs dev clean
+.PHONY: help demo demo-down test lint fmt sim bench-answers bench-arp bench-takeover bench-failover bench-mixed bench-fuzz bench-ipam docs dev clean

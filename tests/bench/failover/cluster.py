@@ -1,4 +1,4 @@
-"""Three nodes of each side on one segment, their API server on another, and a client that asks.
+"""Some nodes of each side on one segment, their API server on another, and a client that asks.
 
 segment 172.19.0.0/16, bridge br0      management 172.20.0.0/16, bridge api
 ├─ eth0 ours-1 .1.1 … ours-3 .1.3      ├─ api0 ours-1 .1.1 … ours-3 .1.3
@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -84,7 +85,8 @@ class Side:
 class Cluster:
     """A context manager: the control plane and the nodes are there inside the block."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, nodes: int = NODES) -> None:
+        """`nodes` is how many each side has; logs and records go to the directory."""
         self.lab = Lab()
         self.sides: list[Side] = []
         self.control_plane: ControlPlane
@@ -92,8 +94,9 @@ class Cluster:
         self.audit: Audit
         self._client: Namespace
         self._directory = directory
-        self._setup: Setup
+        self.setup: Setup
         self._undo = ExitStack()
+        self._nodes = nodes
         self._numbers = itertools.count(1)
 
     def __enter__(self) -> Self:
@@ -116,7 +119,7 @@ class Cluster:
                 ClientGo(kubeconfig=kubeconfig, records=self._directory),
             ]
             for number, daemon in enumerate(daemons, 1):
-                nodes = [self._node(daemon.name, number, each + 1) for each in range(NODES)]
+                nodes = [self._node(daemon.name, number, each + 1) for each in range(self._nodes)]
                 self.sides.append(Side(daemon=daemon, nodes=nodes))
             self._undo = undo.pop_all()
         return self
@@ -135,39 +138,83 @@ class Cluster:
     def running(self, setup: Setup, sides: Sequence[Side]) -> Iterator[None]:
         """Have a daemon on every node of these sides, and a client that asks for each address."""
         number = next(self._numbers)
-        self._setup = setup
+        self.setup = setup
         with ExitStack() as undo:
             for place, side in enumerate(sides):
                 name = f"{side.name}-{number}"
-                side.announced = [
-                    Announced(
-                        lease=f"cilium-l2announce-default-{name}-{each}",
-                        address=f"172.19.{200 + place}.{10 * number + each}",
-                    )
-                    for each in range(1, setup.services + 1)
-                ]
+                side.announced = self.announced(name, setup, f"172.19.{200 + place}.{10 * number}")
                 if isinstance(side.daemon, Ours):
-                    undo.enter_context(self._services(name, side))
+                    undo.enter_context(self.services(name, side.announced))
             for side in sides:
-                undo.callback(self._stop, side)
+                undo.callback(self.stop, side)
                 for node in side.nodes:
                     self.start(side, node)
-                addresses = [each.address for each in side.announced]
-                seconds = ASK_SECONDS * len(addresses)
-                client = undo.enter_context(Client(self._client, addresses, seconds))
-                side.answers = client.answers
+                side.answers = undo.enter_context(self.client(side.announced)).answers
             yield
+
+    @staticmethod
+    def announced(name: str, setup: Setup, address: str) -> list[Announced]:
+        """What is to be answered for: the addresses after this one."""
+        first = IPv4Address(address)
+        return [
+            Announced(lease=f"cilium-l2announce-default-{name}-{each}", address=str(first + each))
+            for each in range(1, setup.services + 1)
+        ]
+
+    def client(self, announced: Sequence[Announced]) -> Client:
+        """Asks for all of the addresses."""
+        addresses = [each.address for each in announced]
+        return Client(self._client, addresses, ASK_SECONDS * len(addresses))
+
+    @contextmanager
+    def services(self, name: str, announced: Sequence[Announced]) -> Iterator[None]:
+        """Services, one for each Lease, with the addresses that go with it."""
+        names = [f"{name}-{each}" for each in range(1, len(announced) + 1)]
+        made = [
+            (POOLS, pool(name, [f"{each.address}/32" for each in announced])),
+            (POLICIES, policy(name)),
+        ]
+        for each, wanted in zip(names, announced, strict=True):
+            manifest = service(each, name)
+            manifest["metadata"]["annotations"] = {"lbipam.cilium.io/ips": wanted.address}
+            made.append((SERVICES, manifest))
+        try:
+            for collection, manifest in made:
+                answer = self.api.post(collection, manifest)
+                assert answer.ok, answer
+            yield
+        finally:
+            for collection, manifest in reversed(made):
+                self.api.delete(f"{collection}/{manifest['metadata']['name']}")
 
     def start(self, side: Side, node: Node) -> None:
         """Start the daemon of a node."""
         with self._log(node).open("ab") as log:
             node.process = node.host.popen(
-                side.daemon.command(node, self._setup, side.announced),
-                env=inherited_environment() | side.daemon.environment(node, self._setup),
+                side.daemon.command(node, self.setup, side.announced),
+                env=inherited_environment() | side.daemon.environment(node, self.setup),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
+
+    def stop(self, side: Side) -> None:
+        """End the daemons of a side, whatever state they are in."""
+        for node in side.nodes:
+            if node.process is not None:
+                node.process.send_signal(signal.SIGCONT)
+                node.process.terminate()
+        for node in side.nodes:
+            if node.process is not None:
+                try:
+                    node.process.wait(STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    node.process.kill()
+                    node.process.wait()
+            node.process = None
+        if isinstance(side.daemon, ClientGo):
+            for node in side.nodes:
+                side.daemon.record(node).unlink(missing_ok=True)
 
     def settled(self, side: Side) -> list[Node]:
         """Wait until every node takes part and each address has one answer; whose that is."""
@@ -238,44 +285,6 @@ class Cluster:
         told = self.api.call("PATCH", f"/api/v1/nodes/{name}/status", ready, sends=MERGE_PATCH)
         assert told.ok, told
         return Node(name=name, host=host, mac=mac, port=port, api_port=api_port)
-
-    @contextmanager
-    def _services(self, name: str, side: Side) -> Iterator[None]:
-        """Services, one for each Lease, with the addresses that go with it."""
-        names = [f"{name}-{each}" for each in range(1, len(side.announced) + 1)]
-        made = [
-            (POOLS, pool(name, [f"{each.address}/32" for each in side.announced])),
-            (POLICIES, policy(name)),
-        ]
-        for each, announced in zip(names, side.announced, strict=True):
-            manifest = service(each, name)
-            manifest["metadata"]["annotations"] = {"lbipam.cilium.io/ips": announced.address}
-            made.append((SERVICES, manifest))
-        try:
-            for collection, manifest in made:
-                answer = self.api.post(collection, manifest)
-                assert answer.ok, answer
-            yield
-        finally:
-            for collection, manifest in reversed(made):
-                self.api.delete(f"{collection}/{manifest['metadata']['name']}")
-
-    def _stop(self, side: Side) -> None:
-        for node in side.nodes:
-            if node.process is not None:
-                node.process.send_signal(signal.SIGCONT)
-                node.process.terminate()
-        for node in side.nodes:
-            if node.process is not None:
-                try:
-                    node.process.wait(STOP_SECONDS)
-                except subprocess.TimeoutExpired:
-                    node.process.kill()
-                    node.process.wait()
-            node.process = None
-        if isinstance(side.daemon, ClientGo):
-            for node in side.nodes:
-                side.daemon.record(node).unlink(missing_ok=True)
 
     def _said(self) -> str:
         lines = []

@@ -1,0 +1,79 @@
+"""Our daemon and client-go's elector on one Lease: who answers, who believes that he may.
+
+python -m tests.cluster.mixed [--rounds N] [--only TEXT] [--holder ours|client-go]
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.bench import elector
+from tests.bench.failover.sides import CLIENT_GO, OURS
+from tests.bench.report import Row, publish
+from tests.cluster.build import ProgramsMissingError
+from tests.cluster.mixed.pair import Pair
+from tests.cluster.mixed.scenes import SCENES, Outcome, Scene, played
+from tests.lab.root import LabError, become_lab_root
+
+ROUNDS = 5
+
+
+def rows(scene: Scene, outcomes: Sequence[Outcome]) -> Iterator[Row]:
+    """What was seen of one scene."""
+    ends = Counter(outcome.answers for outcome in outcomes)
+    in_the_end = " ".join(f"{name}:{times}" for name, times in sorted(ends.items()))
+    labels = {"scene": scene.name, "holder": scene.holder, "then": in_the_end}
+    moved = [outcome.new_holder for outcome in outcomes if outcome.new_holder is not None]
+    if moved:
+        yield Row(what="the other answers s", labels=labels, samples=moved)
+    yield Row(what="gap s", labels=labels, samples=[each.gap for each in outcomes])
+    yield Row(what="answered by both", labels=labels, samples=[each.doubled for each in outcomes])
+    yield Row(what="both lead s", labels=labels, samples=[each.both for each in outcomes])
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tests.cluster.mixed", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--only", default="", help="a part of the scenes' names")
+    parser.add_argument("--holder", choices=(OURS, CLIENT_GO))
+    given, found, began = parser.parse_args(), list[Row](), time.monotonic()
+    # asked to end, clean up as after Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        become_lab_root()
+        elector.built()
+        with tempfile.TemporaryDirectory() as directory, Pair(Path(directory)) as pair:
+            for scene in SCENES:
+                if given.only not in scene.name or given.holder not in {None, scene.holder}:
+                    continue
+                outcomes = []
+                for number in range(1, given.rounds + 1):
+                    outcomes.append(played(pair, scene))
+                    seconds = time.monotonic() - began
+                    say(f"[{seconds:5.0f} s] {scene.holder}: {scene.name} {number}: {outcomes[-1]}")
+                found += rows(scene, outcomes)
+    except (LabError, ProgramsMissingError) as error:
+        say(f"failed: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("interrupted: what was measured so far")
+        return 130
+    finally:
+        if found:
+            publish("mixed", found)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
