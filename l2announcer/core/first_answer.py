@@ -134,8 +134,9 @@ class FirstAnswer:
 
     @property
     def pending(self) -> list[Announcement]:
-        """What is still being checked."""
-        return [a for a, check in self._checks.items() if check.stage is not _Stage.SILENT]
+        """What is still being checked; claims count too while only the read is owed."""
+        clear = set(self.clear)
+        return [announcement for announcement in self._checks if announcement not in clear]
 
     @property
     def foreign(self) -> dict[Announcement, str]:

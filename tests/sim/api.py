@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 from ipaddress import ip_address
-from random import Random
 from typing import Protocol, assert_never
 
 from l2announcer.core.effects import (
@@ -54,6 +54,19 @@ _WHY = {400: Why.INVALID, 401: Why.DENIED, 403: Why.DENIED, 404: Why.MISSING, 40
 _WHY |= {422: Why.INVALID}
 
 
+class Health(Enum):
+    """How the server as a whole is."""
+
+    WELL = "well"
+    DOWN = "down"
+    BUSY = "busy"  # answers, with 429
+    DENYING = "denying"  # answers, with 403
+    WRITING_SLOWLY = "writing slowly"  # reads come from its cache
+
+
+_TURNS_AWAY = {Health.BUSY: Why.UNAVAILABLE, Health.DENYING: Why.DENIED}
+
+
 class Caller(Protocol):
     """A process as its network sees it."""
 
@@ -67,7 +80,7 @@ class Caller(Protocol):
 class Listener(Protocol):
     """Who is told of every change: a watch."""
 
-    def changed(self, kind: Kind, version: int, fact: Seen | Gone) -> None: ...
+    def changed(self, kind: Kind, version: int, fact: Seen | Gone, /) -> None: ...
 
 
 @dataclass(slots=True)
@@ -86,9 +99,9 @@ class _Outcome:
 class Api:
     """What everybody shares. `writer` is who causes the change of which listeners hear."""
 
-    def __init__(self, timeline: Timeline, rng: Random, plan: Plan) -> None:
+    def __init__(self, timeline: Timeline, plan: Plan) -> None:
         self.store = Store(kept=KEPT_CHANGES)
-        self.down = False
+        self.health = Health.WELL
         self.calm = False
         self.status_writes = 0  # of Services, refused ones too
         self.writer: object = None
@@ -96,13 +109,23 @@ class Api:
         self.last_version = dict.fromkeys(Kind, 0)
         self._kinds = {resource: kind for kind, resource in resources().items()}
         self._timeline = timeline
-        self._rng = rng
+        self._rng = plan.stream("api")
         self._plan = plan
         for kind in (Kind.POLICY, Kind.POOL):
             self.store._tables.install(resources()[kind], 0)
         for name in (LEASE_NAMESPACE, NAMESPACE):
             self.store.create(NAMESPACES, {"metadata": {"name": name}}, now=self.unix)
         self.store.subscribe(self._changed)
+
+    @property
+    def down(self) -> bool:
+        """Does nobody get a connection?"""
+        return self.health is Health.DOWN
+
+    @property
+    def accepts(self) -> bool:
+        """Does a list or a watch get through?"""
+        return self.health in {Health.WELL, Health.WRITING_SLOWLY}
 
     @property
     def unix(self) -> float:
@@ -119,6 +142,10 @@ class Api:
     def policy(self) -> Json | None:
         """The one policy, if it is there."""
         return self.find(Kind.POLICY, POLICY)
+
+    def leases(self) -> dict[str, Json]:
+        """By name."""
+        return {one["metadata"]["name"]: one for one in self.store.list(LEASES).items}
 
     def services(self) -> list[Json]:
         return self.store.list(SERVICES).items
@@ -158,6 +185,15 @@ class Api:
             if rng.random() < 0.5:
                 self._timeline.after(self.latency(slow=caller.slow), give)
             return
+        if self.health in _TURNS_AWAY:
+            why = _TURNS_AWAY[self.health]
+            self._later(caller, partial(outcome.give, refused(call, why)))
+            return
+        if self.health is Health.WRITING_SLOWLY and isinstance(call, LeaseWrite | Write):
+            seconds = rng.uniform(0.1, 1.5) * plan.timeout
+            finish = partial(self._finish, caller, call, writer, outcome)
+            self._timeline.after(seconds, finish)
+            return
         if not self.calm and rng.random() < plan.refused_calls:
             if rng.random() < 0.5:  # such as a 500 after the write
                 self._carry_out(call, writer)
@@ -167,14 +203,18 @@ class Api:
             if rng.random() < 0.7:
                 self._carry_out(call, writer)
             return
-        fact = self._carry_out(call, writer)
-        self._timeline.after(
-            self.latency(slow=caller.slow), partial(self._return, caller, outcome, fact)
-        )
+        self._finish(caller, call, writer, outcome)
 
-    def _return(self, caller: Caller, outcome: _Outcome, fact: Fact) -> None:
+    def _finish(self, caller: Caller, call: Call, writer: object, outcome: _Outcome) -> None:
+        self._later(caller, partial(outcome.give, self._carry_out(call, writer)))
+
+    def _later(self, caller: Caller, action: Callable[[], None]) -> None:
+        seconds = self.latency(slow=caller.slow)
+        self._timeline.after(seconds, partial(self._return, caller, action))
+
+    def _return(self, caller: Caller, action: Callable[[], None]) -> None:
         if not caller.cut:
-            outcome.give(fact)
+            action()
 
     def _carry_out(self, call: Call, writer: object) -> Fact:
         self.writer = writer

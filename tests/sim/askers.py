@@ -7,14 +7,12 @@ Rules of this file:
 
 from __future__ import annotations
 
-from random import Random
-
 from l2announcer.core.model import Kind
 from tests.fakes.patching import MERGE_PATCH
 from tests.fakes.resources import SERVICES
 from tests.sim import objects
-from tests.sim.api import Api
 from tests.sim.objects import NAMESPACE, POOL, Json, resources
+from tests.sim.stage import Stage
 
 PREFIX_LENGTHS = (28, 27, 26, 25)  # each within the next
 
@@ -22,10 +20,10 @@ PREFIX_LENGTHS = (28, 27, 26, 25)  # each within the next
 class Askers:
     """So many Services, `ask0` and on, and the pools of the world."""
 
-    def __init__(self, number: int, rng: Random, api: Api) -> None:
-        self._number = number
-        self._rng = rng
-        self._api = api
+    def __init__(self, stage: Stage) -> None:
+        self._number = stage.plan.asking
+        self._stage = stage
+        self._api = stage.api
         self._size = 0
         self._more = False
 
@@ -43,15 +41,16 @@ class Askers:
 
     def change(self) -> str:
         """Create, delete or edit Services, several at once."""
-        numbers = self._rng.sample(range(self._number), self._rng.randint(1, self._number))
-        act = self._rng.choice((self._create_if_missing, self._delete, self._edit))
+        rng = self._stage.rng
+        numbers = rng.sample(range(self._number), rng.randint(1, self._number))
+        act = rng.choice((self._create_if_missing, self._delete, self._edit))
         for number in numbers:
             act(number)
         return f"{act.__name__} {numbers}"
 
     def change_pool(self) -> str:
         """Edit the pool, or make a second one."""
-        match self._rng.randrange(4):
+        match self._stage.rng.randrange(4):
             case 0 if self._size + 1 < len(PREFIX_LENGTHS):
                 self._size += 1
                 self._edit_pool({"blocks": self._blocks()})
@@ -62,12 +61,12 @@ class Askers:
                 self._api.store.create(resources()[Kind.POOL], found, now=self._api.unix)
                 return "one more"
             case 2:
-                priority = str(self._rng.randrange(-3, 4))
+                priority = str(self._stage.rng.randrange(-3, 4))
                 patch = {"metadata": {"annotations": {"l2announcer.io/priority": priority}}}
                 self._api.store.patch(resources()[Kind.POOL], patch, MERGE_PATCH, name=POOL)
                 return f"of priority {priority}"
             case _:
-                disabled = self._rng.random() < 0.5
+                disabled = self._stage.rng.random() < 0.5
                 self._edit_pool({"disabled": disabled})
                 return f"disabled={disabled}"
 
@@ -90,7 +89,7 @@ class Askers:
     def _edit(self, number: int) -> None:
         name = f"ask{number}"
         if self._api.find(Kind.SERVICE, name) is not None:
-            patch = {"metadata": {"labels": {"edit": str(self._rng.randrange(1000))}}}
+            patch = {"metadata": {"labels": {"edit": str(self._stage.rng.randrange(1000))}}}
             self._api.store.patch(SERVICES, patch, MERGE_PATCH, namespace=NAMESPACE, name=name)
 
     def _create(self, number: int) -> None:

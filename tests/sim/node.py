@@ -4,6 +4,8 @@ Rules of this file:
 - A process that is frozen does nothing. When it goes on, all that came meanwhile is there at once,
   but it may read one connection before the other.
 - A process that has died sends nothing any more but what has left it already.
+- A machine that is paused does nothing either, and its clocks stand still: it cannot know that it
+  was paused. What was sent to it meanwhile comes late, and frames may be lost.
 - The card answers only while the process runs: by the installed table, at the node's own clock.
 """
 
@@ -11,8 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from random import Random
-from typing import NamedTuple, Protocol
+from math import inf
+from typing import Protocol
 
 from l2announcer import pump
 from l2announcer.core.announcer import Announcer, Config
@@ -35,9 +37,10 @@ from l2announcer.core.facts import (
     Links,
     Resign,
 )
-from l2announcer.core.model import Holding, Kind, Link
+from l2announcer.core.model import Holding, Key, Kind, Link
 from l2announcer.core.terms import Terms
 from tests.sim.api import Api
+from tests.sim.inbox import Inbox, Received, Way
 from tests.sim.objects import LEASE_NAMESPACE
 from tests.sim.plan import Plan
 from tests.sim.segment import Segment, unasked
@@ -47,6 +50,9 @@ from tests.sim.watch import Told, Watch
 INTERFACE = "eth0"
 INDEX = 2
 STOP_SECONDS = 2.0
+ANNOUNCED = "Announced"  # the reason of the Event about a first answer
+UNREAD_SECONDS = 0.005  # for which a process that goes on may leave a connection unread
+RETRANSMISSION_SECONDS = 3.0  # until a peer's TCP tries again to reach a machine that was paused
 
 
 class Observer(Protocol):
@@ -54,15 +60,9 @@ class Observer(Protocol):
 
     def stepped(self, node: Node) -> None: ...
     def hands_out(self, node: Node, write: LeaseWrite) -> None: ...
+    def hears(self, node: Node, claim: Claimed) -> None: ...
+    def announces(self, node: Node, service: Key) -> None: ...
     def trace(self, who: str, what: object) -> None: ...
-
-
-class _Received(NamedTuple):
-    """A fact, and by which watch it came, at which version."""
-
-    fact: Fact
-    watch: Watch | None = None
-    version: int = 0
 
 
 class Node:
@@ -75,7 +75,6 @@ class Node:
         *,
         plan: Plan,
         timeline: Timeline,
-        rng: Random,
         api: Api,
         segment: Segment,
         observer: Observer,
@@ -95,16 +94,18 @@ class Node:
         self.frozen = False
         self.writing: set[str] = set()
         self.watches: dict[Kind, Watch] = {}
+        self.paused_at = -inf  # when the clocks last began to stand still
+        self.disturbed_at = -inf  # when it last went on, or may have missed a frame
+        rng = self._rng = plan.stream(f"node {number}")
         self.clock = Clock(1.0 + rng.choice((-5e-4, 5e-4, rng.uniform(-5e-4, 5e-4))), 0.0, 0.0)
         self._card: PlaceAnswers | None = None
         self._plan = plan
         self._timeline = timeline
-        self._rng = rng
         self._api = api
         self._segment = segment
         self._observer = observer
-        self._inbox: list[_Received] = []
-        self._unread: list[Watch | None] = []  # connections that wait; None is that of calls
+        self._inbox = Inbox()
+        self._deaf = False  # a paused machine whose card drops what comes
         self._held: list[Callable[[], None]] = []
         self._step_number = 0
         self._step_at = 0.0
@@ -170,7 +171,8 @@ class Node:
             self._api.listeners.remove(watch)
         self.announcer, self._card, self.watches = None, None, {}
         self.frozen = False
-        self._inbox, self._held, self.writing = [], [], set()
+        self.clock.go(self._timeline.now)
+        self._inbox, self._held, self.writing = Inbox(), [], set()
         self._cancel_step()
 
     def resign(self) -> None:
@@ -186,29 +188,34 @@ class Node:
         self.frozen = True
         self._cancel_step()
 
+    def suspend(self) -> None:
+        """Pause the whole machine, its clocks too."""
+        self.freeze()
+        self.paused_at = self._timeline.now
+        self.clock.stop(self._timeline.now)
+        self._deaf = self._rng.random() < 0.5
+
     def resume(self) -> None:
         """Go on: the frames that wait, what waits to be sent, and one step, in any order."""
         if not self.frozen:
             return
-        self.frozen = False
+        self.frozen = self._deaf = False
+        self.disturbed_at = self._timeline.now
+        paused = self.clock.stopped_at is not None
+        self.clock.go(self._timeline.now)
         held, self._held = self._held, []
         self._rng.shuffle(held)
         for action in held:
             action()
         self._observer.stepped(self)
         if self._rng.random() < 0.5:
-            sources = dict.fromkeys(entry.watch for entry in self._inbox)
-            calls_first = self._rng.random() < 0.5
-            self._unread = [
-                source
-                for source in sources
-                if (source is not None if calls_first else self._rng.random() < 0.5)
-            ]
-            self._timeline.after(self._rng.uniform(0.0, 0.005), self._read_all)
+            self._inbox.hold_back(self._rng)
+            longest = RETRANSMISSION_SECONDS if paused else UNREAD_SECONDS
+            self._timeline.after(self._rng.uniform(0.0, longest), self._read_all)
         self._step_in(0.0)
 
     def _read_all(self) -> None:
-        self._unread = []
+        self._inbox.release()
         if self.alive() and not self.frozen:
             self._step_in(0.0)
 
@@ -219,8 +226,14 @@ class Node:
         elif self.alive():
             action()
 
+    def stand(self, side: int) -> None:
+        """Be on this side of a segment that is parted."""
+        self.side = side
+        self.disturbed_at = self._timeline.now
+
     def set_link(self, *, up: bool) -> None:
         self.link_up = up
+        self.disturbed_at = self._timeline.now
         self.tell(self._links())
 
     def _links(self) -> Links:
@@ -231,13 +244,13 @@ class Node:
 
     def tell(self, fact: Fact) -> None:
         """Let the process know; it takes a moment until it steps."""
-        self._tell(_Received(fact))
+        self._tell(Received(fact))
 
     def told(self, watch: Watch, version: int, fact: Told) -> None:
         """A watch says something."""
-        self._tell(_Received(fact, watch, version))
+        self._tell(Received(fact, watch, version))
 
-    def _tell(self, received: _Received) -> None:
+    def _tell(self, received: Received) -> None:
         if not self.alive():
             return
         self._inbox.append(received)
@@ -252,7 +265,7 @@ class Node:
             self.writing.discard(fact.record.name)
         elif isinstance(fact, LeaseRefused | LeaseRead):
             self.writing.discard(fact.name)
-        self.tell(fact)
+        self._tell(Received(fact, Way.CALLS))
 
     def _step_in(self, seconds: float) -> None:
         at = self._timeline.now + seconds
@@ -273,13 +286,14 @@ class Node:
             return
         true = self._timeline.now
         now, wall = self.clock.boot(true), self.clock.wall(true)
-        received = [entry for entry in self._inbox if entry.watch not in self._unread]
-        self._inbox = [entry for entry in self._inbox if entry.watch in self._unread]
+        received = self._inbox.take()
         facts = [entry.fact for entry in received]
         wake_at = pump.step(self.announcer, facts, self, now=now, wall=wall)
         for entry in received:
-            if entry.watch is not None:
-                entry.watch.processed = entry.version
+            if isinstance(entry.way, Watch):
+                entry.way.processed = entry.version
+            elif isinstance(entry.fact, Claimed):
+                self._observer.hears(self, entry.fact)
         self._observer.stepped(self)
         if self.announcer.released and not self.writing:
             self.die()
@@ -317,6 +331,8 @@ class Node:
 
     def record(self, event: Event) -> None:
         self._observer.trace(repr(self), event)
+        if event.reason == ANNOUNCED:
+            self._observer.announces(self, event.key)
 
     def log(self, transition: Transition) -> None:
         self._observer.trace(repr(self), transition)
@@ -331,7 +347,8 @@ class Node:
 
     def hear(self, frame: bytes) -> None:
         if self.frozen:
-            self._held.append(partial(self.hear, frame))
+            if not self._deaf:
+                self._held.append(partial(self.hear, frame))
         elif self._card is not None:
             reply = self._card.answer(frame, self.clock.boot(self._timeline.now))
             if isinstance(reply, bytes):

@@ -3,6 +3,13 @@
 Rules of this file:
 - Faults come in any mixture. Half of the seeds know no hands that touch Leases, since the judge has
   to be milder with those (judge).
+- A plan has one of two tempers: in a dense one a fault comes every few seconds, in a long one hours
+  pass in which little happens but renewals, and now and then one thing.
+- No seed draws a clock that stands still, only the hunts for planted faults do (hunt). It finds
+  what is not mended: for a while after a doubt was settled, or a Lease taken over, claims of that
+  MAC are not heeded, and that while is told by the very clock that stands still.
+- Whatever is drawn later comes from streams named after the seed, one for each part of the world:
+  with one fault less, the others happen as before, as far as they can.
 """
 
 from __future__ import annotations
@@ -10,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 from random import Random
+from typing import Final
 
 
 class Fault(Enum):
@@ -19,8 +27,11 @@ class Fault(Enum):
     REBOOT = "reboot"
     RESIGN = "resign"
     FREEZE = "freeze"
+    SUSPEND = "clock stands still"
     CUT = "cut from the API"
     OUTAGE = "API outage"
+    DENIED = "API denies"
+    SLOW_WRITES = "slow writes"
     BROKEN_WATCH = "broken watch"
     LAGGING_WATCH = "lagging watch"
     SLOW_CALLS = "slow calls"
@@ -28,9 +39,13 @@ class Fault(Enum):
     WALL_STEP = "wall clock step"
     LINK = "link down"
     PARTITION = "partition of the segment"
+    FOREIGN_HOST = "foreign host"
+    PROBER = "prober"
     SERVICE = "Service changed"
     POLICY = "policy changed"
     LABEL = "node label changed"
+    NODE = "Node deleted"
+    STRANGER = "agent of Cilium"
     LEASE_DELETED = "Lease deleted by hand"
     LEASE_CLEARED = "Lease cleared by hand"
     ASKER = "Service that asks for an address changed"
@@ -38,6 +53,7 @@ class Fault(Enum):
 
 
 OF_ADDRESSES = frozenset({Fault.ASKER, Fault.POOL})
+NOT_DRAWN = frozenset({Fault.SUSPEND})  # see the rules
 _BY_HAND = frozenset({Fault.LEASE_DELETED, Fault.LEASE_CLEARED})
 
 _OF_CONTROLLERS = (
@@ -55,6 +71,7 @@ AMBUSHES = frozenset(
         Fault.CRASH,
         Fault.CUT,
         Fault.FREEZE,
+        Fault.SUSPEND,
         Fault.LEASE_CLEARED,
         Fault.LEASE_DELETED,
         Fault.RESIGN,
@@ -63,10 +80,17 @@ AMBUSHES = frozenset(
 )
 """What is worst while a write is under way."""
 
+CILIUM: Final = (15, 5.0, 2.0)  # duration, renew deadline, retry period
+CILIUM_FAST: Final = (3, 2.0, 1.0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """One seed's world. Seconds, unless said; probabilities are for one call or frame."""
+    """One seed's world. Seconds, unless said; probabilities are for one call or frame.
+
+    `without` are the faults left out, by their number in the history; `unjudged` are the rules of
+    the judge that may be broken.
+    """
 
     seed: int
     nodes: int
@@ -87,6 +111,14 @@ class Plan:
     faults: tuple[Fault, ...]
     asking: int = 0  # Services that ask for an address
     holds_over: bool = False
+    strangers: int = 0  # nodes on which an agent of Cilium takes part
+    strangers_timing: tuple[int, float, float] = CILIUM
+    without: frozenset[int] = frozenset()
+    unjudged: frozenset[str] = frozenset()
+
+    def stream(self, name: str) -> Random:
+        """The lots of one part of the world."""
+        return Random(f"{self.seed}/{name}")
 
 
 def draw_askers(seed: int) -> Plan:
@@ -97,6 +129,7 @@ def draw_askers(seed: int) -> Plan:
         plan,
         services=1,
         asking=rng.choice((6, 10, 14)),
+        strangers=0,
         duration_seconds=3,
         renew_seconds=0.75,
         timeout=rng.choice((1.5, 5.0)),
@@ -107,18 +140,40 @@ def draw_askers(seed: int) -> Plan:
     )
 
 
+def draw_long(seed: int) -> Plan:
+    """The plan of a seed in which hours pass, and a fault is rare."""
+    plan = draw(seed)
+    rng = Random(seed + 3)
+    lease_seconds = rng.choice((15, 30, 60))
+    return replace(
+        plan,
+        nodes=rng.choice((2, 3, 4, 6)),
+        services=rng.choice((1, 1, 2)),
+        strangers=0,
+        duration_seconds=lease_seconds,
+        renew_seconds=lease_seconds / rng.choice((3.5, 4.0, 5.0)),
+        timeout=min(5.0, lease_seconds / 4),
+        latency=rng.choice((0.0005, 0.005, 0.02)),
+        lost_calls=min(plan.lost_calls, 0.01),
+        refused_calls=min(plan.refused_calls, 0.01),
+        slow_calls=min(plan.slow_calls, 0.02),
+        chaos_seconds=3600.0 * rng.choice((1.0, 2.0, 4.0)),
+        fault_gap=rng.choice((120.0, 600.0, 1200.0)),
+    )
+
+
 def draw(seed: int) -> Plan:
     """The plan of a seed."""
     rng = Random(seed)
     lease_seconds = rng.choice((3, 5, 15, 30, 60))
     by_hand = rng.random() < 0.5
-    faults = [
-        fault for fault in Fault if fault not in OF_ADDRESSES and (by_hand or fault not in _BY_HAND)
-    ]
+    left_out = OF_ADDRESSES | NOT_DRAWN | (frozenset() if by_hand else _BY_HAND)
+    faults = [fault for fault in Fault if fault not in left_out]
     if rng.random() < 0.5:
         faults = rng.sample(faults, k=rng.choice((1, 2, 3)))
     lossy = rng.random() < 0.5
     troubled = rng.random() < 0.6
+    strangers = rng.choice((0, 0, 1, 2)) if Fault.STRANGER in faults else 0
     return Plan(
         seed=seed,
         nodes=rng.choice((2, 2, 3, 3, 4)),
@@ -137,4 +192,6 @@ def draw(seed: int) -> Plan:
         chaos_seconds=8.0 * lease_seconds + 40.0,
         fault_gap=rng.choice((0.15, 0.3, 0.6)) * lease_seconds,
         faults=tuple(faults),
+        strangers=strangers,
+        strangers_timing=rng.choice((CILIUM, CILIUM, CILIUM_FAST)),
     )

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from math import inf
 from typing import Any
 
 import pytest
 
 from l2announcer.core import election, hand_outs, lease
+from l2announcer.core.doubt import Doubts
 from l2announcer.core.effects import Call, LeaseWrite
 from l2announcer.core.election import Elector, Wish
+from l2announcer.core.first_answer import FirstAnswer
 from l2announcer.core.hand_outs import HandOuts
-from l2announcer.core.model import Kind, LeaseRecord
+from l2announcer.core.model import Announcement, Kind, LeaseRecord
+from l2announcer.core.predecessor import Kind as PredecessorKind
+from l2announcer.core.predecessor import Predecessor
 from l2announcer.core.terms import Terms
 from tests.sim.api import Api
-
-Plant = Callable[[pytest.MonkeyPatch], None]
+from tests.sim.hunt import Hunt, Plant
+from tests.sim.plan import CILIUM_FAST, Fault
 
 
 def tenure_from_the_reply(patch: pytest.MonkeyPatch) -> None:
@@ -151,3 +155,91 @@ def expiry_by_the_written_time(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(Elector, "poll", timed)
     patch.setattr(Elector, "held_until", property(held_until))
+
+
+def renewals_within_a_second(patch: pytest.MonkeyPatch) -> None:
+    """Rule 2: renewals are as frequent as they are wanted, and carry the time."""
+    renewed_by_the_wall_clock(patch)
+    patch.setattr(election, "WRITE_INTERVAL_SECONDS", 0.1)
+
+
+def answered_unread(patch: pytest.MonkeyPatch) -> None:
+    """First answer: the Service is not read again."""
+    want = FirstAnswer.want
+
+    def unread(self: FirstAnswer, announcements: Iterable[Announcement]) -> None:
+        want(self, announcements)
+        for check in self._checks.values():
+            check.read_owed = False
+
+    patch.setattr(FirstAnswer, "want", unread)
+
+
+def answered_unasked(patch: pytest.MonkeyPatch) -> None:
+    """First answer: nobody is asked whether the address is in use."""
+    patch.setattr(FirstAnswer, "claimed", lambda *_: None)
+
+
+def strangers_fall_silent(patch: pytest.MonkeyPatch) -> None:
+    """First answer: a stranger whose Lease ran out is taken for silent, as one of ours would be."""
+    macs = frozenset(f"02:00:00:00:02:{number:02x}" for number in range(4))
+    ours = Predecessor(PredecessorKind.OURS, macs)
+    patch.setattr(election, "predecessor", lambda *_: ours)
+
+
+def never_in_doubt(patch: pytest.MonkeyPatch) -> None:
+    """Doubt: what others say on the segment is not listened to."""
+    patch.setattr(Doubts, "raise_", lambda *_, **__: None)
+
+
+def doubts_need_no_renewal(patch: pytest.MonkeyPatch) -> None:
+    """Doubt: a read of the Service settles it alone."""
+    settle = Doubts.settle
+    patch.setattr(Doubts, "settle", lambda self, _renewed_at, now: settle(self, inf, now))
+
+
+_FAST: dict[str, Any] = {
+    "duration_seconds": 3,
+    "renew_seconds": 0.75,
+    "timeout": 1.5,
+    "services": 1,
+    "nodes": 2,
+    "twin": False,
+    "strangers": 0,
+}
+_AMONG_STRANGERS = _FAST | {"strangers": 1, "strangers_timing": CILIUM_FAST}
+
+HUNTS: dict[Plant, Hunt] = {
+    tenure_from_the_reply: Hunt(first=15, faults=(Fault.SLOW_CALLS, Fault.CUT), settings=_FAST),
+    no_margin: Hunt(first=132, faults=(Fault.CUT, Fault.FREEZE)),
+    renewed_by_the_wall_clock: Hunt(first=2),
+    renewals_within_a_second: Hunt(
+        first=10,
+        faults=(Fault.CUT,),
+        settings=_AMONG_STRANGERS | {"renew_seconds": 0.2, "unjudged": frozenset({"seconds"})},
+    ),
+    others_writes_ignored: Hunt(first=2),
+    earlier_writes_revive: Hunt(first=8),
+    any_write_like_ours_is_ours: Hunt(
+        first=80,
+        faults=(Fault.CRASH, Fault.FREEZE, Fault.CUT, Fault.LAGGING_WATCH),
+        settings=_FAST | {"twin": True},
+    ),
+    vanished_lease_is_free: Hunt(first=4),
+    vanished_lease_is_forgotten: Hunt(
+        first=1, faults=(Fault.LEASE_DELETED, Fault.POLICY, Fault.LABEL), settings=_FAST
+    ),
+    unconditional_writes: Hunt(first=1),
+    our_name_is_enough: Hunt(first=6),
+    release_before_silence: Hunt(first=7),
+    expiry_by_the_written_time: Hunt(first=1),
+    answered_unread: Hunt(first=4, faults=(Fault.LAGGING_WATCH, Fault.SERVICE, Fault.CRASH)),
+    answered_unasked: Hunt(
+        faults=(Fault.FOREIGN_HOST, Fault.CRASH), settings=_FAST | {"lost_frames": 0.0}
+    ),
+    strangers_fall_silent: Hunt(
+        first=13, faults=(Fault.STRANGER,), settings=_AMONG_STRANGERS | {"lost_frames": 0.0}
+    ),
+    never_in_doubt: Hunt(faults=(Fault.SUSPEND,), settings=_FAST),
+    doubts_need_no_renewal: Hunt(faults=(Fault.SUSPEND,), settings=_FAST),
+}

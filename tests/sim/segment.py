@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from random import Random
 from typing import Protocol
 
 from l2announcer.core.effects import Message
@@ -27,11 +26,11 @@ class Station(Protocol):
 class Segment:
     """Everybody hears everybody on the same side."""
 
-    def __init__(self, timeline: Timeline, rng: Random, plan: Plan) -> None:
+    def __init__(self, timeline: Timeline, plan: Plan) -> None:
         self.stations: list[Station] = []
         self.calm = False
         self._timeline = timeline
-        self._rng = rng
+        self._rng = plan.stream("segment")
         self._plan = plan
 
     def carry(self, sender: Station, frame: bytes) -> None:

@@ -11,8 +11,8 @@ from l2announcer.core.controller import Controller
 from l2announcer.core.effects import Call, StatusWrite
 from l2announcer.core.model import Kind
 from tests.sim.api import Api
+from tests.sim.hunt import Plant
 from tests.sim.plan import draw, draw_askers
-from tests.sim.plants import Plant
 from tests.sim.world import World
 
 CHUNK = 8
@@ -25,7 +25,7 @@ def test_nothing_forbidden_happens(first: int) -> None:
         report = World(draw_askers(seed)).run()
         told = "; ".join(map(str, report.violations))
         assert not report.violations, (
-            f"{told}; to see it: python -m tests.sim --askers --seed {seed}"
+            f"{told}; to see it: python -m tests.sim --kind askers --seed {seed}"
         )
 
 

@@ -41,17 +41,35 @@ class Timeline:
 
 @dataclass(slots=True)
 class Clock:
-    """A node's own clocks: one since boot that runs at `rate`, and one that may show anything."""
+    """A node's own clocks: one since boot that runs at `rate`, and one that may show anything.
+
+    Both stand still between `stop` and `go`, as those of a paused guest do.
+    """
 
     rate: float
     offset: float
     wall_offset: float
+    stopped_at: float | None = None
 
     def boot(self, true: float) -> float:
-        return self.offset + true * self.rate
+        return self.offset + self._running(true) * self.rate
 
     def true(self, boot: float) -> float:
+        """When it will show that, if it runs on."""
         return (boot - self.offset) / self.rate
 
     def wall(self, true: float) -> float:
-        return UNIX_START + true + self.wall_offset
+        return UNIX_START + self._running(true) + self.wall_offset
+
+    def stop(self, true: float) -> None:
+        self.stopped_at = true
+
+    def go(self, true: float) -> None:
+        if self.stopped_at is not None:
+            lost = true - self.stopped_at
+            self.offset -= lost * self.rate
+            self.wall_offset -= lost
+            self.stopped_at = None
+
+    def _running(self, true: float) -> float:
+        return true if self.stopped_at is None else self.stopped_at

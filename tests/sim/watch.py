@@ -67,7 +67,7 @@ class Watch:
     def _connect(self) -> None:
         if self.ended or self._connected:
             return
-        if self._watcher.cut or self._api.down:
+        if self._watcher.cut or not self._api.accepts:
             self._timeline.after(0.5, self._connect)
             return
         self._connected = True
@@ -101,8 +101,9 @@ class Watch:
         store, resource = self._api.store, resources()[self.kind]
         objects, version = store._tables[resource].objects, store.version
         history = store._tables[resource].history
-        if not self._api.calm and self._received < 0 and self._rng.random() < 0.3:
-            earlier = max(history.horizon, version - self._rng.randrange(20))
+        if not self._api.calm and self._rng.random() < 0.3:
+            known = max(history.horizon, self._received)
+            earlier = min(max(known, version - self._rng.randrange(20)), version)
             objects, version = history.snapshot(objects, earlier), earlier
         listed = tuple(read(self.kind, found) for _, found in sorted(objects.items()))
         return version, Listed(self.kind, listed, str(version))

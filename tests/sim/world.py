@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from random import Random
 
 from tests.sim.api import LATEST_SECONDS, Api
 from tests.sim.chaos import Chaos
@@ -13,6 +12,8 @@ from tests.sim.node import Node
 from tests.sim.objects import addresses
 from tests.sim.plan import Plan
 from tests.sim.segment import Segment
+from tests.sim.stage import Stage
+from tests.sim.stranger import Stranger
 from tests.sim.timeline import Timeline
 
 SETTLING_SECONDS = 10.0
@@ -39,14 +40,11 @@ class World:
 
     def __init__(self, plan: Plan, note: Note | None = None) -> None:
         self.plan = plan
-        rng = Random(plan.seed + 1)
         timeline = self.timeline = Timeline()
         trace = None if note is None else (lambda who, what: note(timeline.now, who, what))
-        judge = self.judge = Judge(timeline, trace)
-        api = self.api = Api(timeline, rng, plan)
-        judge.api = api
-        api.listeners.append(judge)
-        self.segment = Segment(timeline, rng, plan)
+        api = self.api = Api(timeline, plan)
+        judge = self.judge = Judge(plan, timeline, api, trace)
+        self.segment = Segment(timeline, plan)
         names = [f"node{number}" for number in range(plan.nodes)]
         if plan.twin:
             names.append(names[0])
@@ -56,16 +54,33 @@ class World:
                 number,
                 plan=plan,
                 timeline=timeline,
-                rng=rng,
                 api=api,
                 segment=self.segment,
                 observer=judge,
             )
             judge.nodes.append(node)
             self.segment.stations.append(node)
-        self.chaos = Chaos(
-            plan=plan, timeline=timeline, rng=rng, api=api, nodes=judge.nodes, trace=judge.trace
+        for number in range(plan.strangers):
+            stranger = Stranger(
+                number,
+                plan=plan,
+                timeline=timeline,
+                api=api,
+                segment=self.segment,
+                observer=judge,
+            )
+            judge.strangers.append(stranger)
+            self.segment.stations.append(stranger)
+        stage = Stage(
+            plan=plan,
+            timeline=timeline,
+            api=api,
+            segment=self.segment,
+            nodes=judge.nodes,
+            strangers=judge.strangers,
+            hosts=judge.hosts,
         )
+        self.chaos = Chaos(stage, judge.trace)
 
     def run(self) -> Report:
         """Let the whole history happen, up to the first violation."""
@@ -93,7 +108,11 @@ class World:
         self.calm_network()
         self.chaos.calm()
         # What was under way may still arrive, and a Lease that it brings must run out.
-        settled = LATEST_SECONDS + self.plan.duration_seconds + SETTLING_SECONDS
+        longest = float(self.plan.duration_seconds)
+        if self.plan.strangers:  # who look again now and then only
+            duration, deadline, period = self.plan.strangers_timing
+            longest = max(longest, duration) + deadline + 5 * period
+        settled = LATEST_SECONDS + longest + SETTLING_SECONDS
         if self.plan.asking:
             settled += REST_SECONDS
         self._run(settled)

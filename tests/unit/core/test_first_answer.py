@@ -202,3 +202,14 @@ def test_what_is_not_wanted_any_more_begins_anew_when_it_comes_back() -> None:
     first.want([ONE])
     assert first.clear == []
     assert first.pending == [ONE]
+
+
+def test_a_claim_between_the_probe_and_the_read_is_heard() -> None:
+    first = checks()
+    probe(first, BEGIN)
+    assert first.take_probes(BEGIN + PROBE_WAIT_SECONDS) == []
+    assert first.pending == [ONE], "silent so far, but the Service is still to be read"
+    first.claimed(ONE, MAC)
+    read(first)
+    first.take_probes(BEGIN + 2 * PROBE_WAIT_SECONDS)
+    assert first.clear == []

@@ -1,0 +1,75 @@
+"""When two that answer for one address may not be blamed for it.
+
+Rules of this file:
+- Whose clock stood still cannot know that its tenure is over. The wire is its fence: it is excused
+  until a claim of the other has reached it, made since the other began to answer.
+- A hand that clears or deletes a Lease takes it from a holder that cannot know: until its watch has
+  told it, it is excused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from math import inf
+
+from l2announcer.core.facts import Claimed
+
+Station = Hashable
+Process = tuple[str, str, int]
+
+
+class Overlaps:
+    """Who answers since when, whose claims reached whom when, and when accepted writes began.
+
+    Times are true ones. Addresses are text.
+    """
+
+    def __init__(self) -> None:
+        self._began: dict[tuple[Station, str], float] = {}
+        self._heard: dict[tuple[Station, str, bytes], float] = {}
+        self._hand_outs: dict[tuple[Process, str, str], float] = {}  # by Lease and renewTime
+        self._accepted: dict[tuple[Process, str], float] = {}
+        self._taken: dict[tuple[Process, str], float] = {}
+
+    def answers(self, station: Station, address: str, now: float, *, yes: bool) -> None:
+        """Take in whether a station answers for an address now."""
+        if yes:
+            self._began.setdefault((station, address), now)
+        else:
+            self._began.pop((station, address), None)
+
+    def since(self, station: Station, address: str) -> float:
+        """When a station began to answer; infinity if it does not."""
+        return self._began.get((station, address), inf)
+
+    def hears(self, station: Station, claim: Claimed, now: float) -> None:
+        """Take in that a claim, not a probe, reached a station that runs."""
+        if not claim.probe:
+            self._heard[station, str(claim.address), claim.mac] = now
+
+    def hands_out(self, process: Process, lease: str, renew_time: str, now: float) -> None:
+        """Take in that a process begins to write a Lease."""
+        self._hand_outs[process, lease, renew_time] = now
+
+    def accepted(self, process: Process, lease: str, renew_time: str, *, taken: bool) -> None:
+        """Take in that the API server took such a write; `taken`: the Lease was another's."""
+        handed_out_at = self._hand_outs.get((process, lease, renew_time))
+        if handed_out_at is not None:
+            self._accepted[process, lease] = handed_out_at
+            if taken:
+                self._taken[process, lease] = handed_out_at
+        self._hand_outs = {
+            key: at for key, at in self._hand_outs.items() if key[:2] != (process, lease)
+        }
+
+    def tenure_since(self, process: Process, lease: str) -> float:
+        """When the write began by which a process last took the Lease."""
+        return self._taken.get((process, lease), -inf)
+
+    def stood_still(self, process: Process, lease: str, paused_at: float) -> bool:
+        """Did the clocks stand still since the write on which a tenure may rest began?"""
+        return self._accepted.get((process, lease), -inf) <= paused_at
+
+    def unheard(self, station: Station, address: str, other: Station, mac: bytes) -> bool:
+        """Has no claim of the other reached the station since the other began to answer?"""
+        return self._heard.get((station, address, mac), -inf) < self.since(other, address)
