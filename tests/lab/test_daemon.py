@@ -172,17 +172,34 @@ def test_an_api_server_that_is_away_is_waited_for(site: SingleNode) -> None:
     assert daemon.process.poll() is None
 
 
-def test_an_api_server_that_goes_away_and_comes_back(served: SingleNode) -> None:
-    daemon = served.start_daemon(
-        L2ANNOUNCER_LEASE_DURATION="3s",
-        L2ANNOUNCER_LEASE_RENEW_DEADLINE="2s",
-        L2ANNOUNCER_LEASE_RETRY_PERIOD="1s",
-    )
+SHORT = {
+    "L2ANNOUNCER_LEASE_DURATION": "3s",
+    "L2ANNOUNCER_LEASE_RENEW_DEADLINE": "2s",
+    "L2ANNOUNCER_LEASE_RETRY_PERIOD": "1s",
+}
+
+
+def test_an_api_server_that_goes_away_and_comes_back_silences_a_strict_node(
+    served: SingleNode,
+) -> None:
+    daemon = served.start_daemon(**SHORT, L2ANNOUNCER_HOLD_OVER="strict")
     until("it answers", lambda: status_line(served) == "answering for 1 of 2 Services")
     served.api.stop()
     until("it fell silent", lambda: status_line(served) == "answering for 0 of 2 Services")
     served.api.start()
     until("it answers again", lambda: status_line(served) == "answering for 1 of 2 Services")
+    assert daemon.process.poll() is None
+
+
+def test_an_api_server_that_goes_away_and_comes_back_is_held_over(served: SingleNode) -> None:
+    daemon = served.start_daemon(**SHORT)
+    until("it answers", lambda: status_line(served) == "answering for 1 of 2 Services")
+    served.api.stop()
+    until("it holds over", lambda: daemon.said("holding over"))
+    assert status_line(served) == "answering for 1 of 2 Services"
+    served.api.start()
+    until("it is renewed", lambda: daemon.logged()[-1]["event"] == "announcing")
+    assert status_line(served) == "answering for 1 of 2 Services"
     assert daemon.process.poll() is None
 
 
