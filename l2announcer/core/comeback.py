@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from hashlib import blake2b
 from math import inf
 
+from l2announcer.core.lots import lot
 from l2announcer.core.model import Announcement
 
 PROBES = 3
@@ -29,9 +29,8 @@ LONGEST_SECONDS = 32.0
 
 def pause_seconds(who: str, count: int) -> float:
     """The pause before the attempt number `count`; `who` tells the node, the boot and the Lease."""
-    digest = blake2b(f"{who}/{count}".encode(), digest_size=8).digest()
-    lot = int.from_bytes(digest, "big") / 2**64
-    return min(SHORTEST_SECONDS * 2.0 ** min(count, 16), LONGEST_SECONDS) * (1.0 + 2.0 * lot)
+    longer = 1.0 + 2.0 * lot(f"{who}/{count}")
+    return min(SHORTEST_SECONDS * 2.0 ** min(count, 16), LONGEST_SECONDS) * longer
 
 
 @dataclass(slots=True)

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from hashlib import blake2b
 
 from l2announcer.core.contest import Contest
 from l2announcer.core.effects import Effects, Transition
+from l2announcer.core.lots import lot
 from l2announcer.core.model import Link, Node
 from l2announcer.core.policy import CompiledPolicy
 from l2announcer.core.terms import Terms
@@ -37,8 +37,7 @@ class Heartbeat:
     def __init__(self, node: str) -> None:
         self.contest = Contest(heartbeat_name(node), standing=True, strict=True)
         self.degraded = False
-        draw = int.from_bytes(blake2b(node.encode(), digest_size=4).digest()) / 2**32
-        self._renew_seconds = RENEW_SECONDS * (1 + SPREAD * (draw - 0.5))
+        self._renew_seconds = RENEW_SECONDS * (1 + SPREAD * (lot(node) - 0.5))
         self._logged = ""
 
     def terms(self, terms: Terms) -> Terms:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from math import log
 
 from l2announcer.core.cluster import Cluster
@@ -23,6 +22,7 @@ from l2announcer.core.effects import Effects, Transition
 from l2announcer.core.election import Elector
 from l2announcer.core.eligibility import judge
 from l2announcer.core.heartbeat import HEARTBEAT_PREFIX
+from l2announcer.core.lots import lot
 from l2announcer.core.model import Key, Node, Service
 from l2announcer.core.selectors import service_labels
 from l2announcer.core.terms import Terms
@@ -31,7 +31,6 @@ WEIGHT = "l2announcer.io/weight"  # of a Node
 PREFERRED_NODE = "l2announcer.io/preferred-node"  # of a Service
 HEAVIEST = 1000
 _WEIGHT_TEXT = re.compile(r"[0-9]{1,4}(\.[0-9]{1,9})?")
-_DRAW_BITS = 52  # as many as a float tells apart below 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +161,4 @@ class Roster:
 
 def _score(group: str, member: Member) -> float:
     """The weighted draw of a rendezvous hash: the highest has the chance of its share."""
-    digest = blake2b(f"{group}/{member.node}".encode(), digest_size=8).digest()
-    draw = ((int.from_bytes(digest) >> (64 - _DRAW_BITS)) + 0.5) / 2**_DRAW_BITS
-    return -member.weight / log(draw)
+    return -member.weight / log(lot(f"{group}/{member.node}"))
