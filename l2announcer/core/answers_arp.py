@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from l2announcer.core.facts import Claimed, Overheard
 from l2announcer.core.model import Link
-from l2announcer.core.outcome import Outcome, overheard
+from l2announcer.core.outcome import Outcome, give_way, overheard
 from l2announcer.core.tenure import Tenure
 from l2announcer.wire import arp
 from l2announcer.wire.arp import (
@@ -105,11 +105,10 @@ class ArpAnswers:
         return Claimed(address, packet.sender_mac, self.link.name, probe=probe)
 
     def give_way(self, claimed: Claimed) -> None:
-        """End the tenures of the address that are held over; a probe is no reason to."""
+        """Have the tenures of the claimed address give way."""
         line = self._lines.get(claimed.address.packed)
-        if line is not None and not claimed.probe:
-            for tenure in (line[0], *line[1]):
-                tenure.give_way()
+        if line is not None:
+            give_way(claimed, (line[0], *line[1]))
 
     def _refused(self, frame: bytes) -> Outcome:
         """The reason for a frame that is not a sound request for a granted address."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from l2announcer.core.facts import Claimed, Overheard
 from l2announcer.core.model import Link
-from l2announcer.core.outcome import Outcome, overheard
+from l2announcer.core.outcome import Outcome, give_way, overheard
 from l2announcer.core.tenure import Tenure
 from l2announcer.wire import ipv6, ndp
 from l2announcer.wire.ethernet import UNSPECIFIED
@@ -134,11 +134,10 @@ class NdAnswers:
         return Claimed(address, mac, self.link.name, probe=probe)
 
     def give_way(self, claimed: Claimed) -> None:
-        """End the tenures of the address that are held over; a probe is no reason to."""
+        """Have the tenures of the claimed address give way."""
         line = self._lines.get(claimed.address.packed)
-        if line is not None and not claimed.probe:
-            for tenure in (line[0], *line[1]):
-                tenure.give_way()
+        if line is not None:
+            give_way(claimed, (line[0], *line[1]))
 
     def _answer_unusual(self, frame: bytes, now: float) -> bytes | Outcome:
         """The same for any frame, and the whole rule."""

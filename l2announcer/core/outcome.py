@@ -1,12 +1,13 @@
-"""What becomes of a frame that came in and is not answered."""
+"""What becomes of a frame that came in and is not answered, and what it does to a tenure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 
-from l2announcer.core.facts import Overheard
+from l2announcer.core.facts import Claimed, Overheard
 from l2announcer.core.model import Link
+from l2announcer.core.tenure import Tenure
 
 
 class Outcome(Enum):
@@ -28,3 +29,10 @@ def overheard(mac: bytes, own: Mapping[bytes, str], link: Link) -> Overheard | N
     """
     sender = own[mac]
     return Overheard(sender, link.name) if sender and mac != link.mac else None
+
+
+def give_way(claimed: Claimed, tenures: Iterable[Tenure]) -> None:
+    """End those of the claimed address that are held over; a probe is no reason to."""
+    if not claimed.probe:
+        for tenure in tenures:
+            tenure.give_way()
