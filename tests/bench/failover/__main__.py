@@ -1,27 +1,23 @@
 """How long an address has no answer, or two, after a fault: our daemon and client-go's elector.
 
-python -m tests.bench.failover [--faults KEY,...] [--rounds N] [--list]
+python -m tests.bench.failover [--faults KEY,...] [--rounds N]
 """
 
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from tests.bench import elector
 from tests.bench.failover.cluster import Cluster
 from tests.bench.failover.faults import FAULTS, Fault
 from tests.bench.failover.rounds import Outcome, round_of
-from tests.bench.report import Row, publish
-from tests.cluster.build import ProgramsMissingError
-from tests.lab.root import LabError, become_lab_root
+from tests.bench.report import Row
+from tests.bench.session import say, session
 
 ROUNDS = 5
 NEW_MAC = "new MAC s"
@@ -63,10 +59,6 @@ def _told(outcome: Outcome) -> str:
     return f"{outcome.side} {new} gap {outcome.gap:.3f} dup {outcome.duplicates}"
 
 
-def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests.bench.failover", description=__doc__)
     keys = [fault.key for fault in FAULTS]
@@ -81,24 +73,13 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    given, found = arguments(), list[Row]()
-    # asked to end, clean up as after Ctrl-C
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        become_lab_root()
-        elector.built()
-        with tempfile.TemporaryDirectory() as directory, Cluster(Path(directory)) as cluster:
+    given = arguments()
+
+    def measure(directory: Path, found: list[Row]) -> None:
+        with Cluster(directory) as cluster:
             measured(cluster, given.faults, given.rounds, found)
-    except (LabError, ProgramsMissingError) as error:
-        say(f"failed: {error}")
-        return 1
-    except KeyboardInterrupt:
-        say("interrupted: what was measured so far")
-        return 130
-    finally:
-        if found:
-            publish("failover", found)
-    return 0
+
+    return session("failover", measure)
 
 
 if __name__ == "__main__":

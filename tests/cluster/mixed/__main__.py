@@ -6,21 +6,17 @@ python -m tests.cluster.mixed [--rounds N] [--only TEXT] [--holder ours|client-g
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.bench import elector
 from tests.bench.failover.sides import CLIENT_GO, OURS
-from tests.bench.report import Row, publish
-from tests.cluster.build import ProgramsMissingError
+from tests.bench.report import Row
+from tests.bench.session import say, session
 from tests.cluster.mixed.pair import Pair
 from tests.cluster.mixed.scenes import SCENES, Outcome, Scene, played
-from tests.lab.root import LabError, become_lab_root
 
 ROUNDS = 5
 
@@ -38,8 +34,16 @@ def rows(scene: Scene, outcomes: Sequence[Outcome]) -> Iterator[Row]:
     yield Row(what="both lead s", labels=labels, samples=[each.both for each in outcomes])
 
 
-def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+def measured(pair: Pair, scenes: Sequence[Scene], rounds: int, found: list[Row]) -> None:
+    """Play each scene so many times, and add its rows to those found."""
+    began = time.monotonic()
+    for scene in scenes:
+        outcomes = []
+        for number in range(1, rounds + 1):
+            outcomes.append(played(pair, scene))
+            seconds = time.monotonic() - began
+            say(f"[{seconds:5.0f} s] {scene.holder}: {scene.name} {number}: {outcomes[-1]}")
+        found += rows(scene, outcomes)
 
 
 def main() -> int:
@@ -47,32 +51,18 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--only", default="", help="a part of the scenes' names")
     parser.add_argument("--holder", choices=(OURS, CLIENT_GO))
-    given, found, began = parser.parse_args(), list[Row](), time.monotonic()
-    # asked to end, clean up as after Ctrl-C
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        become_lab_root()
-        elector.built()
-        with tempfile.TemporaryDirectory() as directory, Pair(Path(directory)) as pair:
-            for scene in SCENES:
-                if given.only not in scene.name or given.holder not in {None, scene.holder}:
-                    continue
-                outcomes = []
-                for number in range(1, given.rounds + 1):
-                    outcomes.append(played(pair, scene))
-                    seconds = time.monotonic() - began
-                    say(f"[{seconds:5.0f} s] {scene.holder}: {scene.name} {number}: {outcomes[-1]}")
-                found += rows(scene, outcomes)
-    except (LabError, ProgramsMissingError) as error:
-        say(f"failed: {error}")
-        return 1
-    except KeyboardInterrupt:
-        say("interrupted: what was measured so far")
-        return 130
-    finally:
-        if found:
-            publish("mixed", found)
-    return 0
+    given = parser.parse_args()
+    scenes = [
+        scene
+        for scene in SCENES
+        if given.only in scene.name and given.holder in {None, scene.holder}
+    ]
+
+    def measure(directory: Path, found: list[Row]) -> None:
+        with Pair(directory) as pair:
+            measured(pair, scenes, given.rounds, found)
+
+    return session("mixed", measure)
 
 
 if __name__ == "__main__":
