@@ -41,12 +41,14 @@ def round_of(cluster: Cluster, fault: Fault, sides: Sequence[Side]) -> list[Outc
     holders = {side.name: cluster.settled(side) for side in sides}
     # not always at the same time after a renewal
     time.sleep(BEFORE_SECONDS + random.uniform(0, fault.setup.timing.retry_period))
+    # of all sides before anything strikes: it may be the API server itself
+    counts = {side.name: [cluster.transitions(each) for each in side.announced] for side in sides}
     struck: list[_Struck] = []
     for number, side in enumerate(sides):
         node = holders[side.name][0]
         if number and not fault.everywhere:
             time.sleep(APART_SECONDS)
-        transitions = [cluster.transitions(each) for each in side.announced]
+        transitions = counts[side.name]
         macs = [holder.mac for holder in holders[side.name]]
         at = time.monotonic()
         if not (number and fault.everywhere):
