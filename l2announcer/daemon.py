@@ -237,6 +237,8 @@ def _config(settings: Settings) -> Config:
             after_seconds=settings.announce_schedule, refresh_seconds=settings.announce_refresh
         ),
         announce_in_use=settings.announce_in_use,
+        spread=settings.spread,
+        quiet_seconds=settings.spread_quiet_period,
         request_seconds=settings.lease_renew_deadline,
         holds_over=settings.hold_over is HoldOver.SEGMENT,
         hold_over_limit_seconds=settings.hold_over_limit,

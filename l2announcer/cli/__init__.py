@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from l2announcer import __version__
-from l2announcer.cli import explain, ipam, run, status
+from l2announcer.cli import explain, ipam, move, run, status
 from l2announcer.settings import suggestion
 
-_COMMANDS = {"run": run, "status": status, "explain": explain, "ipam": ipam}
+_COMMANDS = {"run": run, "status": status, "explain": explain, "ipam": ipam, "move": move}
 
 _ABOUT = """\
 Gives Kubernetes Services of type LoadBalancer an address and answers for it on the local
@@ -27,6 +27,7 @@ examples:
   l2announcer explain web/shop                      the same of one Service, in full
   l2announcer ipam                                  pools, who has what address, who waits and why
   l2announcer ipam plan -f pool.yaml                what would an edited pool change?
+  l2announcer move web/shop --to worker-2           have another node announce it
   curl -s 'http://127.0.0.1:9480/readyz?verbose'    does it do its work?
 
 'l2announcer run --help' lists the settings, each with its flag, environment variable and key.

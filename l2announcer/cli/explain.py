@@ -65,6 +65,8 @@ def _sentences(service: Service) -> list[tuple[str, str]]:
     if lease.name:
         tenure = f", for {lease.tenure_seconds:.1f} s more" if lease.tenure_seconds else ""
         said.append(("Lease", f"{lease.name}, held by {lease.holder or 'nobody'}{tenure}"))
+    if lease.wanted_by:
+        said.append(("wanted", f"node {lease.wanted_by} has asked {lease.holder} for it"))
     said += [("problem", lease.problem), ("conflict", service.conflict)]
     said += [("left out", each) for each in service.left_out]
     return [(what, sentence) for what, sentence in said if sentence]

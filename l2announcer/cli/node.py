@@ -23,6 +23,7 @@ class Lease(msgspec.Struct, rename="camel"):
     name: str = ""
     holder: str = ""
     tenure_seconds: float = 0.0
+    wanted_by: str = ""
     problem: str = ""
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from l2announcer import clock
 from l2announcer.core.facts import Object
@@ -18,6 +19,8 @@ from l2announcer.kube.hosts import read_hosts
 from l2announcer.kube.lists import read_all
 from l2announcer.kube.pace import PACE
 from l2announcer.kube.resources import Resource, table
+
+T = TypeVar("T")
 
 
 class NoAnswerError(Exception):
@@ -39,8 +42,13 @@ class Objects:
 
 def read(kubeconfig: str) -> Objects:
     """Read all Services and pools, as whom the kubeconfig says. Raises NoAnswerError."""
+    return asked(_read(kubeconfig))
+
+
+def asked(question: Coroutine[Any, Any, T]) -> T:
+    """What a question to the API server gives. Raises NoAnswerError, and what is its own."""
     try:
-        return asyncio.run(_read(kubeconfig))
+        return asyncio.run(question)
     except (ConfigurationError, ApiError) as error:
         raise NoAnswerError(str(error)) from error
     except MALFORMED as error:

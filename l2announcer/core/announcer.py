@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from math import inf
 from typing import assert_never
 
@@ -42,11 +43,13 @@ from l2announcer.core.facts import (
     StatusWritten,
 )
 from l2announcer.core.gratuitous import Pacing
+from l2announcer.core.hand_over import Stance
 from l2announcer.core.heartbeat import HEARTBEAT_PREFIX, Heartbeat, degraded
 from l2announcer.core.ipam import Ipam, Scope
 from l2announcer.core.model import Key, Kind, LeaseRecord
+from l2announcer.core.moves import Moves, Moving
 from l2announcer.core.reads import Reads
-from l2announcer.core.roster import Roster
+from l2announcer.core.roster import Roster, preferred_node
 from l2announcer.core.selection import Selection, select
 from l2announcer.core.terms import Terms
 
@@ -93,6 +96,7 @@ class Announcer:
         self._services_by_lease: dict[str, set[Key]] = {}
         self._agenda = Agenda()
         self._budget = Budget(config.qps)
+        self._moving = Moving(giving=Moves(), wanting=Moves())
         self._leases_listed = False
         self._reads = Reads()
         self._pacing = Pacing()
@@ -253,11 +257,15 @@ class Announcer:
         self._judge_node(changes, out)
         owed: list[Key] = []
         table_stale = changes.everything
+        for moves in self._moving:
+            self._agenda.touch(self.contests.keys() & moves.take_waiting(now))
         for name in self._agenda.take(now):
             contest = self.contests[name]
             before, held = (contest.grants, contest.watched), (contest.held, contest.held_over)
             contest.wish(known=name in self._services_by_lease, resigning=self.resigning)
-            owed += contest.poll(now, wall, self._terms_for(contest, now, out), out)
+            terms = self._terms_for(contest, now, out)
+            contest.move(now, terms, self._moving, partial(self._stance, contest, now))
+            owed += contest.poll(now, wall, terms, out)
             if before != (contest.grants, contest.watched):
                 table_stale = True
                 self._pacing.keep(before[0], contest.grants)
@@ -267,7 +275,8 @@ class Announcer:
         if table_stale:
             self._install(out)
         out.frames = self._pacing.take(out.frames, now)
-        out.wake_at = min(out.wake_at, self._agenda.next_at, self._pacing.next_at)
+        moves_at = min(moves.next_at for moves in self._moving)
+        out.wake_at = min(out.wake_at, self._agenda.next_at, self._pacing.next_at, moves_at)
         return out
 
     def _select(self, changes: Changes) -> None:
@@ -336,6 +345,11 @@ class Announcer:
         terms = self.roster.terms_for(elector, contest.services, terms, now)
         return self.eligibility.terms_for(contest, terms)
 
+    def _stance(self, contest: Contest, now: float) -> Stance:
+        """Where the nodes stand for one Lease."""
+        order = self.roster.order(contest.elector.name, contest.services, now)
+        return Stance(order=order, preferred=preferred_node(contest.services))
+
     def _keep_count(
         self,
         name: str,
@@ -356,6 +370,8 @@ class Announcer:
         self._agenda.set(name, inf if idle else contest.wake_at)
         if idle:
             del self.contests[name]
+            for moves in self._moving:
+                moves.end(name)
 
     def _install(self, out: Effects) -> None:
         contests, links = self.contests.values(), self.cluster.links

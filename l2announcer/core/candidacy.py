@@ -7,6 +7,7 @@ from enum import Enum
 from functools import partial
 from math import inf
 
+from l2announcer.core import lease
 from l2announcer.core.announcing import Announcing
 from l2announcer.core.answers import Grant
 from l2announcer.core.comeback import Comeback, pause_seconds
@@ -15,6 +16,7 @@ from l2announcer.core.election import Elector, Wish
 from l2announcer.core.facts import Claimed
 from l2announcer.core.first_answer import FirstAnswer
 from l2announcer.core.model import Announcement, Key, Kind, Service
+from l2announcer.core.preparation import Preparation
 from l2announcer.core.selection import Selection
 from l2announcer.core.terms import Terms
 
@@ -52,6 +54,7 @@ class Candidacy:
         self.elector = elector
         self.selection = Selection()
         self.conflict = ""  # the last one heard of, in a sentence
+        self.preparation = Preparation()
         self._announcing: Announcing | None = None
         self._was_valid = False  # the tenure, after the last poll
         self._held_over_since = inf
@@ -67,6 +70,8 @@ class Candidacy:
         """Take in the outcome of the read that poll asked for."""
         if self._announcing is not None:
             self._announcing.read(answered=answered, now=now)
+        else:
+            self.preparation.read(answered=answered, now=now)
 
     def announce_again(self, interfaces: Iterable[str], now: float) -> None:
         """Tell neighbours anew: what they learnt on these interfaces may not be so any more."""
@@ -85,8 +90,9 @@ class Candidacy:
         self._note_hold_over(now, out)
         if not valid and not elector.returning(now, terms):
             self._announcing = None
+            self.preparation.want(self.selection.announcements)
             self._log(now, terms, out)
-            return False
+            return self.preparation.take_read(now)
         announcing = self._announcing
         if announcing is None or valid is not self._was_valid:
             announcing = self._announcing = self._begin(now, terms)
@@ -113,6 +119,7 @@ class Candidacy:
             lease_seconds=terms.duration_seconds,
             predecessor=elector.predecessor,
             announce_in_use=terms.announce_in_use,
+            prepared=self.preparation.take(now),
         )
         who = f"{terms.node}/{terms.holding.boot}/{elector.name}"
         comeback = Comeback(partial(pause_seconds, who), elector.hold_over.interruptions)
@@ -139,11 +146,11 @@ class Candidacy:
     @property
     def watched(self) -> list[Announcement]:
         """What is being checked: claims for it must be heard, answers not given."""
-        return self._announcing.watched if self._announcing is not None else []
+        return self._announcing.watched if self._announcing else self.preparation.watched
 
     @property
     def wake_at(self) -> float:
-        return self._announcing.wake_at if self._announcing is not None else inf
+        return self._announcing.wake_at if self._announcing else self.preparation.wake_at
 
     def state(self, now: float, terms: Terms) -> tuple[State, str]:
         """Where the Service stands here, and one sentence that says why."""
@@ -180,8 +187,15 @@ class Candidacy:
             return f"Lease {name} is free; this node is leaving, and takes it if no other does"
         if record is None or not record.holder:
             return f"Lease {name} is free; taking it"
+        if lease.given_to(record) == terms.node:
+            return f"Lease {name} was handed over to this node; taking it"
         if self.elector.held_until <= now or self.elector.ours(terms):
             return f"Lease {name} of {record.holder} ran out; taking it"
+        asking = lease.wanted_by(record)
+        if asking == terms.node:
+            return f"Lease {name} is held by {record.holder}; this node has asked for it"
+        if lease.given_to(record):
+            return f"Lease {name} was handed over to {record.holder}, which has not taken it yet"
         return f"Lease {name} is held by {record.holder}"
 
     def _what_is_held_over(self) -> str:

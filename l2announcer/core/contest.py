@@ -5,7 +5,7 @@ Mostly that is one Service. Two can come to share a Lease's name, and then only 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from math import inf
 
@@ -14,7 +14,9 @@ from l2announcer.core.candidacy import Candidacy
 from l2announcer.core.effects import Effects
 from l2announcer.core.election import Elector, Wish
 from l2announcer.core.facts import Claimed
+from l2announcer.core.hand_over import HandOver, Stance
 from l2announcer.core.model import Announcement, Key, Service
+from l2announcer.core.moves import Moving
 from l2announcer.core.selection import Selection
 from l2announcer.core.terms import Terms
 
@@ -28,6 +30,7 @@ class Contest:
 
     def __init__(self, lease: str, *, standing: bool = False, strict: bool = False) -> None:
         self.elector = Elector(lease)
+        self.hand_over = HandOver(self.elector)
         self.candidacies: dict[Key, Candidacy] = {}
         self.held: frozenset[Key] = frozenset()
         self.held_over: frozenset[Key] = frozenset()
@@ -43,8 +46,10 @@ class Contest:
         if candidacy is None and service is not None and selection.announcements:
             candidacy = self.candidacies[key] = Candidacy(service, self.elector)
         if candidacy is not None:
+            before = self.services
             candidacy.selection = selection
             candidacy.service = service or candidacy.service
+            self.hand_over.compare(before, self.services)
 
     def wish(self, *, known: bool, resigning: bool) -> None:
         """Say what the node wants of the Lease; `known`: one of its Services still exists.
@@ -79,6 +84,16 @@ class Contest:
         for candidacy in self.candidacies.values():
             candidacy.interrupted(interfaces)
 
+    def move(self, now: float, terms: Terms, moving: Moving, stance: Callable[[], Stance]) -> None:
+        """Take part in hand-overs of the Lease, before poll; `standing` ones never move."""
+        if self._standing:
+            return
+        self.hand_over.poll(now, terms, moving, stance)
+        for candidacy in self.candidacies.values():
+            candidacy.preparation.active = self.hand_over.wants
+        ready = all(each.preparation.ready(now) for each in self.candidacies.values())
+        self.elector.asks = self.hand_over.wants and ready
+
     def poll(self, now: float, wall: float, terms: Terms, out: Effects) -> list[Key]:
         """Add what is to be done now; the Services to be read."""
         if self._strict:
@@ -97,7 +112,8 @@ class Contest:
         self.grants = [grant for each in candidacies for grant in each.grants]
         self.watched = [announcement for each in candidacies for announcement in each.watched]
         wake_ats = [each.wake_at for each in candidacies]
-        self.wake_at = min(self.elector.wake_at(now, terms), *wake_ats, inf)
+        own_at = min(self.elector.wake_at(now, terms), self.hand_over.wake_at)
+        self.wake_at = min(own_at, *wake_ats, inf)
         if self.elector.record is None and self.elector.held_until > now:
             self.wake_at = min(self.wake_at, self.elector.held_until)
         return owed

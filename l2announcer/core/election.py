@@ -32,28 +32,30 @@ Rules of this file; without any one of them there is a history in which two node
 14. A tenure goes on past its end while the API server gives no answer (core.hold_over). So one who
     wants to take a Lease that ran out, and gets no answer either, leaves it to its holder for one
     attempt more once there are answers again.
+16. A Lease is given to a node that asked for it (core.hand_over says when) silent first, as a Lease
+    of one second in the other's name with a count of transitions of its own. Who finds itself named
+    so takes it at once, and the count stays. A gift whose fate is unknown is read about in silence.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import Enum
 from math import inf
 
 from l2announcer.core import lease
+from l2announcer.core.drafts import draft
 from l2announcer.core.effects import LeaseWrite, ReadLease
 from l2announcer.core.facts import Refusal
 from l2announcer.core.hand_outs import HandOut, HandOuts, Purpose, signature
 from l2announcer.core.hold_over import HoldOver
-from l2announcer.core.model import Holding, LeaseRecord, newer
-from l2announcer.core.predecessor import NOBODY, predecessor
+from l2announcer.core.model import Holding, LeaseRecord, Wanted, newer
+from l2announcer.core.predecessor import NOBODY, Kind, Predecessor, predecessor
 from l2announcer.core.tenure import Tenure
 from l2announcer.core.terms import RANK_SECONDS, TENURE_SHARE, Terms
 
 WRITE_INTERVAL_SECONDS = 1.0
 RETRY_SECONDS = 2.0
 RELEASE_RETRY_SECONDS = 0.5  # a process that stops has little time, and must not hammer either
-RELEASED_DURATION_SECONDS = 1
 
 
 class Wish(Enum):
@@ -77,6 +79,9 @@ class Elector:
         self.problem = ""
         self.renewed_at = -inf  # hand-out of the last write that was accepted
         self.hold_over = HoldOver()
+        self.asks = False  # is the holder to be asked for it?
+        self.give_to = ""  # the node that it is to be handed over to
+        self.declined: Wanted | None = None  # who asked in vain; our next renewal says so
         self._hurried = False
         self._observed_at = -inf
         self._learnt_at = -inf
@@ -87,6 +92,7 @@ class Elector:
         # How often the tenure was voided: what was handed out before can't revive it.
         self._voids = 0
         self._retry_at = -inf
+        self._ask_at = -inf
         self._must_read = False
         self._reading = False
         self._unanswered = False  # a write that would have taken the Lease
@@ -119,7 +125,7 @@ class Elector:
         if known is not None and record.spec == known.spec:
             return
         self._observed_at = now
-        kept = older and self.tenure.valid(now) and _holds_alike(record, known)
+        kept = older and self.tenure.valid(now) and lease.held_alike(record, known)
         self._restored = older and not kept
         self._unanswered = False
         own = self._hand_outs.of(record)
@@ -144,27 +150,30 @@ class Elector:
         write = self._hand_outs.done()
         if write is None:
             return
-        self.hold_over.refused(why, now)
         if why is not Refusal.UNAVAILABLE:
             self._hand_outs.forget(write)
+        if write.purpose is Purpose.WANT:
+            return  # what stands in its way comes by the watch
+        self.hold_over.refused(why, now)
+        giving = write.purpose is Purpose.TRANSFER
+        if giving and why is not Refusal.CONFLICT:
+            self.declined = self.record.wanted if self.record is not None else None
         match why:
             case Refusal.CONFLICT:
                 # A lost race says nothing of the winner; a read does, also where the watch lags.
                 self._must_read = True
             case Refusal.MISSING:
                 if self.record is None:
-                    self.problem = (
-                        f"Lease {self.name} can't be made: its namespace does not exist; create it"
-                        " or correct leaseNamespace"
-                    )
+                    self.problem = lease.NO_NAMESPACE.format(self.name)
                     self._retry_at = now + RETRY_SECONDS
                 self.observe(None, now)
             case Refusal.INVALID | Refusal.DENIED:
                 self.problem = f"the API server refuses writes of Lease {self.name}: {why.value}"
-                self._retry_at = now + RETRY_SECONDS
+                self._retry_at = now if giving else now + RETRY_SECONDS
             case Refusal.UNAVAILABLE:
                 self.problem = f"no answer from the API server to a write of Lease {self.name}"
-                if write.purpose is Purpose.RELEASE:
+                self._must_read |= giving
+                if write.purpose not in {Purpose.TAKE, Purpose.RENEW}:
                     self._retry_at = now + RELEASE_RETRY_SECONDS
                 self._unanswered |= write.purpose is Purpose.TAKE
 
@@ -207,11 +216,8 @@ class Elector:
             return None
         if self._must_read or self._unanswered:
             self._must_read, self._reading, self._asked_at = False, True, now
-            return ReadLease(self.name, renewal=self.tenure.valid(now))
-        if self.wish is Wish.RELEASE:
-            return self._hand_out(Purpose.RELEASE, now, wall, terms)
-        purpose = Purpose.RENEW if self.ours(terms) else Purpose.TAKE
-        return self._hand_out(purpose, now, wall, terms)
+            return ReadLease(self.name, renewal=self.tenure.valid(now) or self.transferring)
+        return self._hand_out(self._purpose(now, terms), now, wall, terms)
 
     def wake_at(self, now: float, terms: Terms) -> float:
         """When poll has something to do, or the tenure ends, if no fact comes before."""
@@ -263,7 +269,16 @@ class Elector:
     def taking(self) -> bool:
         """Is a write under way that takes the Lease?"""
         writing = self._hand_outs.under_way
-        return writing is not None and writing.purpose is Purpose.TAKE
+        return writing is not None and writing.purpose in {Purpose.TAKE, Purpose.RECEIVE}
+
+    @property
+    def transferring(self) -> bool:
+        """Was the last write a transfer? Then only another one, of ours, may end the silence."""
+        return self._hand_outs.transferring
+
+    def given(self, terms: Terms) -> bool:
+        """Was it handed over to this node, which has only to take it?"""
+        return not self._restored and lease.given_to(self.record) == terms.node
 
     @property
     def held_until(self) -> float:
@@ -281,12 +296,16 @@ class Elector:
             return self._retry_at
         if self.wish is not Wish.HOLD:
             return inf
+        # Rule 2 does not concern a change of hands, which is a change to everybody.
+        if (ours and self.give_to) or self.given(terms):
+            return self._retry_at
         if ours and self.tenure.valid(now) and not self._hurried and not self._says_else(terms):
             return max(self._retry_at, self._hand_outs.last_at + terms.renew_seconds)
         again_at = max(self._retry_at, self._hand_outs.last_at + WRITE_INTERVAL_SECONDS)
         if ours:
             return again_at
-        return max(again_at, self._turn_at(now, terms)) if terms.may_take else inf
+        ask_at = self._ask_at if self.asks and not lease.wanted_by(self.record) else inf
+        return min(ask_at, max(again_at, self._turn_at(now, terms)) if terms.may_take else inf)
 
     def _says_else(self, terms: Terms) -> bool:
         """Does our Lease not say yet whether we are leaving? Others act on what it says."""
@@ -309,7 +328,7 @@ class Elector:
     def _keeping_since(self) -> float:
         """When the write under way was handed out that would keep the Lease."""
         writing = self._hand_outs.under_way
-        keeps = writing is not None and writing.purpose is not Purpose.TAKE
+        keeps = writing is not None and writing.purpose is Purpose.RENEW
         return writing.handed_out_at if writing is not None and keeps else inf
 
     def _hold_over(self, now: float, terms: Terms) -> None:
@@ -318,45 +337,48 @@ class Elector:
         if self.hold_over.interruptions != interruptions:
             self._void()
 
+    def _purpose(self, now: float, terms: Terms) -> Purpose:
+        """What the write is for that is due."""
+        if self.ours(terms):
+            if self.give_to:
+                return Purpose.TRANSFER
+            return Purpose.RELEASE if self.wish is Wish.RELEASE else Purpose.RENEW
+        if self.given(terms):
+            return Purpose.RECEIVE
+        return Purpose.WANT if now < self.held_until else Purpose.TAKE
+
     def _hand_out(self, purpose: Purpose, now: float, wall: float, terms: Terms) -> LeaseWrite:
         known = self.record or LeaseRecord(name=self.name, resource_version="", transitions=-1)
+        self._note_predecessor(purpose, known, now, terms)
+        if purpose in {Purpose.RELEASE, Purpose.TRANSFER}:
+            self._void()
         renew_time = self._hand_outs.renew_time(wall, known, terms.node)
-        new = replace(
-            known,
-            holder=terms.node,
-            duration_seconds=terms.duration_seconds,
-            renew_time=renew_time,
-            holding=terms.holding,
-        )
-        match purpose:
-            case Purpose.TAKE:
-                holding = self._vanished if self.record is None else known.holding
-                node = "" if self._restored else terms.node
-                self.predecessor = predecessor(known, holding, node)
-                new = replace(new, acquire_time=renew_time, transitions=known.transitions + 1)
-            case Purpose.RENEW:
-                own = self._hand_outs.of(known)
-                # A take whose answer was lost is still a take: who had it may answer on.
-                taken = own is not None and own.purpose is Purpose.TAKE
-                if not taken and not self.tenure.valid(now):
-                    self.predecessor = NOBODY
-            case Purpose.RELEASE:
-                self._void()
-                new = replace(
-                    new,
-                    holder="",
-                    duration_seconds=RELEASED_DURATION_SECONDS,
-                    acquire_time=renew_time,
-                )
+        new = draft(purpose, known, terms, renew_time, give_to=self.give_to, declined=self.declined)
         valid = self.tenure.valid(now)
         self._hand_outs.note(HandOut(purpose, signature(new), now, self._voids, valid))
-        self._hurried = False
+        self._hurried, build = False, lease.body
+        if purpose is Purpose.WANT:
+            self._ask_at, build = now + RETRY_SECONDS, lease.asking
         return LeaseWrite(
             name=self.name,
-            body=lease.body(name=self.name, namespace=terms.namespace, read=known.raw, record=new),
+            body=build(name=self.name, namespace=terms.namespace, read=known.raw, record=new),
             create=self.record is None,
             renewal=purpose is not Purpose.TAKE,
         )
+
+    def _note_predecessor(
+        self, purpose: Purpose, known: LeaseRecord, now: float, terms: Terms
+    ) -> None:
+        holding = self._vanished if self.record is None else known.holding
+        if purpose is Purpose.TAKE:
+            self.predecessor = predecessor(known, holding, "" if self._restored else terms.node)
+        elif purpose is Purpose.RECEIVE:
+            self.predecessor = Predecessor(Kind.GIVER, frozenset(holding.macs if holding else ()))
+        elif purpose is Purpose.RENEW and not self.tenure.valid(now):
+            own = self._hand_outs.of(known)
+            # A take whose answer was lost is still a take: who had it may answer on.
+            if own is None or own.purpose not in {Purpose.TAKE, Purpose.RECEIVE}:
+                self.predecessor = NOBODY
 
     def _observe_gone(self, now: float) -> None:
         known, self.record = self.record, None
@@ -375,12 +397,3 @@ class Elector:
     def _void(self) -> None:
         self.tenure.void()
         self._voids += 1
-
-
-def _holds_alike(record: LeaseRecord, known: LeaseRecord | None) -> bool:
-    """Did one incarnation of one node write both?"""
-    if known is None or record.holding is None or known.holding is None:
-        return False
-    mine, theirs = known.holding, record.holding
-    same_process = (mine.boot, mine.netns) == (theirs.boot, theirs.netns)
-    return bool(record.holder) and record.holder == known.holder and same_process

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import isinf
 
+from l2announcer.core import lease
 from l2announcer.core.announcer import Announcer
 from l2announcer.core.candidacy import State, lease_name
 from l2announcer.core.election import Elector
@@ -129,6 +130,7 @@ def _lease(elector: Elector, now: float) -> dict[str, object]:
     return {
         "holder": elector.record.holder if elector.record is not None else "",
         "transitions": elector.record.transitions if elector.record is not None else 0,
+        "wantedBy": lease.wanted_by(elector.record),
         "heldOverSeconds": round(max(now - elector.hold_over.since, 0.0), 3),
         "tenureSeconds": 0.0 if isinf(until) else round(max(until - now, 0.0), 3),
         "problem": elector.problem,

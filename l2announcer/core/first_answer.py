@@ -10,6 +10,8 @@ Rules of this file (the reading of an answer to a probe, RFC 5227 section 2.1):
   nobody answers, or until then.
 - Anyone else: a foreign host has the address. Stay silent, report it, and probe again later;
   where a setting says so, report it and announce all the same.
+- A holder of ours handed the Lease over: it was silent before, and this node has read the Service
+  before it asked. What it prepared for is clear at once; only what is new since is checked.
 - An address that joins while the Lease is held goes through the same.
 """
 
@@ -56,6 +58,7 @@ class FirstAnswer:
         lease_seconds: float = 0.0,
         predecessor: Predecessor = NOBODY,
         announce_in_use: bool = False,
+        prepared: frozenset[Announcement] = frozenset(),
     ) -> None:
         self._announce_in_use = announce_in_use
         self._gives_way_until = since + GIVES_WAY_SECONDS
@@ -63,14 +66,16 @@ class FirstAnswer:
         self._holding_over: frozenset[str] = frozenset()
         if predecessor.kind is Kind.STRANGER:
             self._stranger_until = since + lease_seconds
-        elif predecessor.kind is Kind.OURS:
+        elif predecessor.kind in {Kind.OURS, Kind.GIVER}:
             self._holding_over = predecessor.macs
+        self._prepared = prepared if predecessor.kind is Kind.GIVER else frozenset()
         self._checks: dict[Announcement, _Check] = {}
         self._reading: tuple[_Check, ...] = ()
 
     def want(self, announcements: Iterable[Announcement]) -> None:
         """Set what is to be announced; a newcomer asks for a read and a probe of its own."""
-        self._checks = {a: self._checks.get(a) or _Check() for a in announcements}
+        self._checks = {a: self._checks.get(a) or self._begin(a) for a in announcements}
+        self._prepared = frozenset()
 
     def adopt(self, announcements: Iterable[Announcement]) -> None:
         """Take in that these are answered for already, while no read could be made."""
@@ -148,6 +153,11 @@ class FirstAnswer:
         """When a probe is due or has waited for long enough; of reads, the caller keeps time."""
         checks = self._checks.values()
         return min((c.next_at for c in checks if c.stage is not _Stage.SILENT), default=inf)
+
+    def _begin(self, announcement: Announcement) -> _Check:
+        if announcement in self._prepared:
+            return _Check(stage=_Stage.SILENT, next_at=inf, read_owed=False)
+        return _Check()
 
     def _judge(self, check: _Check, now: float) -> None:
         check.foreign = check.claimed_by if now >= self._stranger_until else None

@@ -25,6 +25,9 @@ class Purpose(Enum):
     TAKE = "take"
     RENEW = "renew"
     RELEASE = "release"
+    WANT = "want"  # asks the holder for it; no change to any other client
+    TRANSFER = "transfer"  # gives it to who asked
+    RECEIVE = "receive"  # takes what was given
 
 
 class HandOut(NamedTuple):
@@ -47,7 +50,9 @@ class HandOuts:
 
     def __init__(self) -> None:
         self.under_way: HandOut | None = None
-        self.last_at = -inf
+        self.last_at = -inf  # of what changed the Lease for others, or may have
+        self.transferring = False  # was the last such write a transfer?
+        self._last_but_one_at = -inf
         self._by_signature: dict[Signature, HandOut] = {}
         self._renewed_microseconds = 0
 
@@ -55,10 +60,13 @@ class HandOuts:
         return len(self._by_signature)
 
     def note(self, hand_out: HandOut) -> None:
-        """Take in that a write is handed out; a release is nothing to know again."""
+        """Take in that a write is handed out; only what keeps the Lease is to be known again."""
         self.under_way = hand_out
-        self.last_at = hand_out.handed_out_at
-        if hand_out.purpose is Purpose.RELEASE:
+        if hand_out.purpose is Purpose.WANT:
+            return
+        self._last_but_one_at, self.last_at = self.last_at, hand_out.handed_out_at
+        self.transferring = hand_out.purpose is Purpose.TRANSFER
+        if hand_out.purpose in {Purpose.RELEASE, Purpose.TRANSFER}:
             return
         self._by_signature[hand_out.signature] = hand_out
         if len(self._by_signature) > REMEMBERED:
@@ -74,7 +82,12 @@ class HandOuts:
         return hand_out
 
     def forget(self, hand_out: HandOut) -> None:
-        """Take in that a write was not carried out, nor ever will be."""
+        """Take in that the last write was not carried out, nor ever will be.
+
+        It delays no other, then: the tenure may depend on the next.
+        """
+        if hand_out.purpose is not Purpose.WANT:
+            self.last_at = self._last_but_one_at
         self._by_signature.pop(hand_out.signature, None)
 
     def confirm(self, own: HandOut) -> None:

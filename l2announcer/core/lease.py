@@ -6,6 +6,8 @@ Rules of this file:
 - renewTime and acquireTime have exactly six fraction digits (metav1.MicroTime).
 - The annotation says which renewTime it was written with. A client that doesn't know it carries it
   along unchanged; a differing renewTime tells that the Lease is a stranger's by now.
+- Who wants the Lease changes one annotation of its own and nothing else: to every other client that
+  is no change, and the holder's own word goes on matching.
 """
 
 from __future__ import annotations
@@ -15,9 +17,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from l2announcer.core.model import Holding, LeaseRecord
+from l2announcer.core.model import Holding, LeaseRecord, Wanted
 
 ANNOTATION = "l2announcer.io/holder"
+WANTED = "l2announcer.io/wanted"
+GIVEN_SECONDS = 1  # how long a Lease that was handed over waits for the node that it was given to
+LONGEST_COUNT = 10  # digits of leaseTransitions, a 32 bit integer
+NO_NAMESPACE = (
+    "Lease {} can't be made: its namespace does not exist; create it or correct leaseNamespace"
+)
 MICROSECONDS = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = datetime(9000, 1, 1, tzinfo=UTC)  # what is written next must still be a time
@@ -46,6 +54,7 @@ def decode(raw: Mapping[str, Any]) -> LeaseRecord:
     if not isinstance(metadata, dict) or not isinstance(spec, dict):
         raise ValueError("a Lease has an object as metadata, and as spec")  # noqa: TRY004 - bad input, not a bad call
     renew_time = spec.get("renewTime") or ""
+    annotations = metadata.get("annotations") or {}
     return LeaseRecord(
         name=str(metadata.get("name", "")),
         resource_version=str(metadata.get("resourceVersion", "")),
@@ -54,18 +63,43 @@ def decode(raw: Mapping[str, Any]) -> LeaseRecord:
         acquire_time=spec.get("acquireTime") or "",
         renew_time=renew_time,
         transitions=int(spec.get("leaseTransitions") or 0),
-        holding=_holding((metadata.get("annotations") or {}).get(ANNOTATION), renew_time),
+        holding=_holding(annotations.get(ANNOTATION), renew_time),
+        wanted=_wanted(annotations.get(WANTED)),
         raw=raw,
     )
+
+
+def wanted_by(record: LeaseRecord | None) -> str:
+    """Which node asks for the Lease as it is now; empty for none."""
+    if record is None or record.wanted is None or record.wanted.transitions != record.transitions:
+        return ""
+    return record.wanted.node
+
+
+def given_to(record: LeaseRecord | None) -> str:
+    """To which node a holder of ours gave the Lease that nobody renewed since; empty for none."""
+    if record is None or record.wanted is None or record.holding is None:
+        return ""
+    asked = Wanted(record.holder, record.transitions - 1)
+    given = record.wanted == asked and record.duration_seconds == GIVEN_SECONDS
+    return record.holder if given else ""
+
+
+def held_alike(record: LeaseRecord, known: LeaseRecord | None) -> bool:
+    """Did one incarnation of one node write both?"""
+    if known is None or record.holding is None or known.holding is None:
+        return False
+    mine, theirs = known.holding, record.holding
+    same_process = (mine.boot, mine.netns) == (theirs.boot, theirs.netns)
+    return bool(record.holder) and record.holder == known.holder and same_process
 
 
 def body(
     *, name: str, namespace: str, read: Mapping[str, Any] | None, record: LeaseRecord
 ) -> dict[str, Any]:
-    """Build the object to write: `record`'s spec and holding put into the object that was read."""
+    """Build the object to write: `record`'s own fields put into the object that was read."""
     read = read or {}
-    metadata = dict(read.get("metadata") or {})
-    metadata |= {"name": name, "namespace": namespace}
+    metadata = _metadata(name, namespace, read, record.wanted)
     if record.holding is not None:
         text = json.dumps(_said(record.holding, record.renew_time), separators=(",", ":"))
         metadata["annotations"] = {**(metadata.get("annotations") or {}), ANNOTATION: text}
@@ -84,6 +118,42 @@ def body(
         "metadata": metadata,
         "spec": spec,
     }
+
+
+def asking(
+    *, name: str, namespace: str, read: Mapping[str, Any] | None, record: LeaseRecord
+) -> dict[str, Any]:
+    """Build the object by which a node asks the holder: what was read, with the wish in it."""
+    return {
+        **(read or {}),
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": _metadata(name, namespace, read or {}, record.wanted),
+    }
+
+
+def _metadata(
+    name: str, namespace: str, read: Mapping[str, Any], wanted: Wanted | None
+) -> dict[str, Any]:
+    metadata = dict(read.get("metadata") or {})
+    metadata |= {"name": name, "namespace": namespace}
+    annotations = dict(metadata.get("annotations") or {})
+    if wanted is not None:
+        annotations[WANTED] = f"{wanted.node}@{wanted.transitions}"
+    else:
+        annotations.pop(WANTED, None)
+    if annotations or metadata.get("annotations"):
+        metadata["annotations"] = annotations
+    return metadata
+
+
+def _wanted(text: object) -> Wanted | None:
+    if not isinstance(text, str):
+        return None
+    node, _, transitions = text.rpartition("@")
+    if not node or not transitions.isdecimal() or len(transitions) > LONGEST_COUNT:
+        return None
+    return Wanted(node, int(transitions))
 
 
 def _said(holding: Holding, renew_time: str) -> dict[str, object]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 IPAddress = IPv4Address | IPv6Address
 Labels = Mapping[str, str]
 
+PREFERRED_NODE = "l2announcer.io/preferred-node"  # a Service's annotation
 L2_CLASS = "io.cilium/l2-announcer"  # the loadBalancerClass that is ours
 
 
@@ -237,6 +238,16 @@ class Holding:
     leaving: bool = False
 
 
+class Wanted(NamedTuple):
+    """A node asks a Lease's holder for it: the annotation `l2announcer.io/wanted`.
+
+    It names the count of transitions at which it was written, and counts at no other.
+    """
+
+    node: str
+    transitions: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseRecord:
     """coordination.k8s.io/v1 Lease as read; `raw` is the whole object, which a write sends back."""
@@ -249,6 +260,7 @@ class LeaseRecord:
     renew_time: str = ""
     transitions: int = 0
     holding: Holding | None = None
+    wanted: Wanted | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property

@@ -13,6 +13,7 @@ class Kind(Enum):
 
     NOBODY = "nobody"  # it was ours, or never held
     OURS = "ours"  # an l2announcer: silent, or holding over, and then it gives way
+    GIVER = "giver"  # an l2announcer that handed it over: silent, and this node is prepared
     STRANGER = "stranger"  # another client, which may answer on for a while
 
 

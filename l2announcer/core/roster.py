@@ -23,12 +23,11 @@ from l2announcer.core.election import Elector
 from l2announcer.core.eligibility import judge
 from l2announcer.core.heartbeat import HEARTBEAT_PREFIX
 from l2announcer.core.lots import lot
-from l2announcer.core.model import Key, Node, Service
+from l2announcer.core.model import PREFERRED_NODE, Key, Node, Service
 from l2announcer.core.selectors import service_labels
 from l2announcer.core.terms import Terms
 
 WEIGHT = "l2announcer.io/weight"  # of a Node
-PREFERRED_NODE = "l2announcer.io/preferred-node"  # of a Service
 HEAVIEST = 1000
 _WEIGHT_TEXT = re.compile(r"[0-9]{1,4}(\.[0-9]{1,9})?")
 
@@ -52,6 +51,12 @@ def order(group: str, members: Iterable[Member], preferred: str = "") -> tuple[s
         return member.leaving, member.degraded, second, -score, member.node
 
     return tuple(member.node for member in sorted(members, key=place))
+
+
+def preferred_node(services: Iterable[Service]) -> str:
+    """The node that the first of the Services asks for which asks for one; empty for none."""
+    asked = (service.annotations.get(PREFERRED_NODE, "") for service in services)
+    return next((node for node in asked if node), "")
 
 
 def weight(node: Node) -> tuple[float, str]:
@@ -94,9 +99,7 @@ class Roster:
 
         Where there are none, as for the controller's, everybody who takes part is one.
         """
-        preferred = (service.annotations.get(PREFERRED_NODE, "") for service in services)
-        candidates = self._candidates(services, now)
-        return order(group, candidates, next((node for node in preferred if node), ""))
+        return order(group, self._candidates(services, now), preferred_node(services))
 
     def terms_for(
         self, elector: Elector, services: Sequence[Service], terms: Terms, now: float

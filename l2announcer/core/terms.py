@@ -19,7 +19,8 @@ class Terms:
     renewals can carry. `rank` counts the nodes that are to take a free Lease before this one.
     `announce_in_use` announces what a foreign host answers for. A write takes `request_seconds` at
     most. `holds_over`: the node goes on answering while the API server gives no answer, for
-    `hold_over_limit_seconds`, 0 for as long as that lasts.
+    `hold_over_limit_seconds`, 0 for as long as that lasts. With `spread` it asks for what is placed
+    better here, after `quiet_seconds` in which nothing of that changed.
     """
 
     node: str
@@ -29,6 +30,8 @@ class Terms:
     renew_seconds: float = 2.0
     may_take: bool = True
     rank: int = 0
+    spread: bool = True
+    quiet_seconds: float = 30.0
     schedule: Schedule = DEFAULT_SCHEDULE
     announce_in_use: bool = False
     request_seconds: float = 5.0

@@ -126,6 +126,21 @@ class Settings:
         "Time between two renewals of a Lease. At least 1s, shorter than leaseRenewDeadline, and"
         " at least two of them must fit into nine tenths of leaseDuration.",
     )
+    spread: bool = _option(
+        True,
+        SWITCH,
+        Topic.LEASES,
+        "Let Services move by themselves to the node that is the favourite for them: a few at once,"
+        " each with a planned hand-over. Otherwise they move when a node leaves, and by"
+        " `l2announcer move`. The same on all nodes.",
+    )
+    spread_quiet_period: float = _option(
+        30.0,
+        DURATION,
+        Topic.LEASES,
+        "How long a node must have been able to announce a Service, and the Service must have"
+        " stayed where it is, before it moves by itself.",
+    )
     hold_over: HoldOver = _option(  # noqa: RUF009  # a field, not a default
         HoldOver.SEGMENT,
         choice(HoldOver),

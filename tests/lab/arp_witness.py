@@ -36,8 +36,11 @@ class Claim(NamedTuple):
 class ArpWitness:
     """Works in a thread within a `with` block; `claims` may be read at any time."""
 
-    def __init__(self, namespace: Namespace, own: str, address: str) -> None:
+    def __init__(
+        self, namespace: Namespace, own: str, address: str, pause_seconds: float = PAUSE_SECONDS
+    ) -> None:
         """`own` is the IPv4 address that the requests come from."""
+        self._pause_seconds = pause_seconds
         self.claims: list[Claim] = []
         self._address = IPv4Address(address).packed
         self._socket = namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
@@ -71,10 +74,10 @@ class ArpWitness:
         deadline = time.monotonic() + MOST_SECONDS
         asked = 0.0
         while not self._enough.is_set() and (now := time.monotonic()) < deadline:
-            if now - asked >= PAUSE_SECONDS:
+            if now - asked >= self._pause_seconds:
                 asked = now
                 self._socket.send(self._request)
-            if select.select([self._socket], [], [], PAUSE_SECONDS)[0]:
+            if select.select([self._socket], [], [], self._pause_seconds)[0]:
                 self._read(self._socket.recv(128))
 
     def _read(self, frame: bytes) -> None:

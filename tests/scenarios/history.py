@@ -36,8 +36,8 @@ TENURE = 13.5  # 90 % of L
 class Node(Driver):
     """Notes each call with its instant; `hosts` answer probes, `lost` answers never arrive."""
 
-    def __init__(self, known_as: Holding | None = None, rank: int = 0) -> None:
-        super().__init__()
+    def __init__(self, known_as: Holding | None = None, rank: int = 0, *, node: str = NODE) -> None:
+        super().__init__(node=node)
         terms = self.announcer.config.terms
         terms = replace(terms, holding=known_as or holding(), rank=rank)
         self.announcer = Announcer(Config(terms=terms, lb_ipam=False))

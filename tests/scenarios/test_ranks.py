@@ -9,9 +9,8 @@ import pytest
 from l2announcer.core.effects import LeaseWrite
 from l2announcer.core.facts import Gone, Links, Resign, Seen
 from l2announcer.core.heartbeat import DURATION_SECONDS, RENEW_SECONDS
-from l2announcer.core.model import Key, Kind, LabelSelector, Policy
+from l2announcer.core.model import PREFERRED_NODE, Key, Kind, LabelSelector, Policy
 from l2announcer.core.model import Node as NodeObject
-from l2announcer.core.roster import PREFERRED_NODE
 from l2announcer.core.terms import RANK_SECONDS
 from tests.scenarios.driver import NODE, link
 from tests.scenarios.history import HEARTBEAT, HERE, LEASE, L, Node, prepared, service

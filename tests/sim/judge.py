@@ -6,7 +6,7 @@ Rules of this file; a violation is a broken one (more of them: lease_judge):
 - read first: nobody begins to answer for what was no Service's any more when the tenure began.
 - not asked for: a node that knows all that the API says answers only for what a policy selects.
 - not its own: a node that knows that somebody else wrote a Lease does not answer by it.
-- silent first: a release is handed out by a node that does not answer any more.
+- silent first: a release or a gift is handed out by a node that does not answer any more.
 - one write: for each Lease a process has one write in flight.
 - restless: a process steps only when there is something to do.
 - two owners: LB IPAM gives an address to one Service, or to those that may share it.
@@ -160,14 +160,14 @@ class Judge:
         )
         now = self._timeline.now
         self._overlaps.hands_out(node.process, write.name, spec["renewTime"], now)
-        if spec["holderIdentity"]:
+        if spec["holderIdentity"] == node.process[0]:
             return
         for address in self.services:
             if self._lease_of(address) == write.name and node.would_answer(
                 self._questions[address]
             ):
                 self.breaks(
-                    "silent first", f"{node} releases {write.name} and answers for {address}"
+                    "silent first", f"{node} gives up {write.name} and answers for {address}"
                 )
 
     @property

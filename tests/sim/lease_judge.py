@@ -4,7 +4,8 @@ Rules of this file; a violation is a broken one:
 - seconds: a renewal is later by whole seconds, since other clients compare no finer. Strangers
   don't care.
 - too early: a Lease that names a holder is taken when it was left alone for its duration; one that
-  vanished is made anew by a node that knew it, other than its holder, after the same time.
+  vanished is made anew by a node that knew it, other than its holder, after the same time. Who was
+  given it by its holder takes it at once.
 - transitions: they grow by one with every change of holder, and at no other time.
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from l2announcer.core.lease import unix_microseconds
+from l2announcer.core.lease import given_to, unix_microseconds
 from l2announcer.core.model import LeaseRecord
 
 CLOCK_ERROR = 0.001  # of two clocks, each 500 ppm off
@@ -82,7 +83,8 @@ class LeaseJudge:
             return
         taken = known.writer is None or known.writer[:2] != writer[:2]
         waited = now - known.at
-        if lost.holder and taken and waited < lost.duration_seconds * (1 - CLOCK_ERROR):
+        given = given_to(before) == writer[0]
+        if lost.holder and taken and not given and waited < lost.duration_seconds * (1 - CLOCK_ERROR):
             yield "too early", f"{writer} wrote {name} {waited:.3f} s after {known.writer}"
         if before is None:
             return

@@ -108,7 +108,8 @@ def test_every_variable_and_flag_that_is_named_exists(path: Path) -> None:
     text = prose(path)
     variables = {CONFIG_VARIABLE} | {option.variable for option in OPTIONS}
     flags = {"--config"} | {option.flag for option in OPTIONS}
-    others = {"--duration"}  # of kubectl create token
+    # of kubectl create token, and of our own command that moves a Service
+    others = {"--duration", "--timeout", "--anywhere", "--to"}
     assert set(VARIABLE.findall(text)) <= variables
     assert set(FLAG.findall(text)) <= flags | others
 

@@ -13,6 +13,7 @@ from l2announcer.core import explain
 from l2announcer.core.coexistence import CILIUM_OPERATOR_LEASE
 from l2announcer.core.facts import Claimed, Resign, Seen
 from l2announcer.core.model import (
+    PREFERRED_NODE,
     Block,
     Ingress,
     Key,
@@ -24,7 +25,7 @@ from l2announcer.core.model import (
     Pool,
     Service,
 )
-from l2announcer.core.roster import PREFERRED_NODE, WEIGHT
+from l2announcer.core.roster import WEIGHT
 from tests.scenarios.driver import NODE, Driver, link
 
 BLUE, RED = Key("default", "blue"), Key("default", "red")
@@ -74,6 +75,7 @@ def test_before_anything_is_listed_it_says_what_it_waits_for() -> None:
         "holder": "",
         "transitions": 0,
         "heldOverSeconds": 0.0,
+        "wantedBy": "",
         "tenureSeconds": 0.0,
         "problem": "",
     }
@@ -134,6 +136,7 @@ def test_a_service_that_is_announced_here_and_what_of_it_is_left_out(node: Drive
     lease = dict(found["lease"])
     assert 13 < lease.pop("tenureSeconds") <= 13.5
     assert lease.pop("heldOverSeconds") == 0
+    assert lease.pop("wantedBy") == ""
     assert lease == {"name": LEASE, "holder": NODE, "transitions": 0, "problem": ""}
 
 
@@ -154,6 +157,7 @@ def test_a_service_that_another_node_announces(node: Driver) -> None:
             "holder": "other",
             "transitions": 7,
             "heldOverSeconds": 0.0,
+            "wantedBy": "",
             "tenureSeconds": 0.0,
             "problem": "",
         },

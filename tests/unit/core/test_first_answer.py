@@ -213,3 +213,19 @@ def test_a_claim_between_the_probe_and_the_read_is_heard() -> None:
     read(first)
     first.take_probes(BEGIN + 2 * PROBE_WAIT_SECONDS)
     assert first.clear == []
+
+
+def test_what_was_handed_over_and_prepared_for_is_clear_at_once() -> None:
+    first = FirstAnswer(predecessor=Predecessor(Kind.GIVER), prepared=frozenset({ONE}))
+    first.want([ONE, TWO])
+    assert first.clear == [ONE]
+    assert first.take_probes(BEGIN) == [TWO]
+    first.want([TWO])
+    first.want([ONE, TWO])
+    assert first.clear == []
+
+
+def test_what_was_prepared_for_is_checked_where_it_was_not_handed_over() -> None:
+    first = FirstAnswer(predecessor=Predecessor(Kind.OURS), prepared=frozenset({ONE}))
+    first.want([ONE])
+    assert first.clear == []

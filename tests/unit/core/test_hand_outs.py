@@ -33,9 +33,10 @@ def test_a_write_is_known_again_by_spec_and_holding() -> None:
     assert hand_outs.of(replace(RECORD, renew_time=micro_time(6_000_000))) is None
 
 
-def test_a_release_is_not_known_again() -> None:
+@pytest.mark.parametrize("purpose", [Purpose.RELEASE, Purpose.TRANSFER, Purpose.WANT])
+def test_what_keeps_nothing_is_not_known_again(purpose: Purpose) -> None:
     hand_outs = HandOuts()
-    hand_outs.note(hand_out(RECORD, 1.0, Purpose.RELEASE))
+    hand_outs.note(hand_out(RECORD, 1.0, purpose))
     assert hand_outs.under_way is not None
     assert hand_outs.of(RECORD) is None
 
@@ -46,6 +47,28 @@ def test_what_was_refused_is_forgotten() -> None:
     hand_outs.note(own)
     hand_outs.forget(own)
     assert hand_outs.of(RECORD) is None
+
+
+def test_what_was_refused_delays_nothing_and_a_wish_never_does() -> None:
+    hand_outs = HandOuts()
+    hand_outs.note(hand_out(RECORD, 1.0))
+    hand_outs.done()
+    hand_outs.note(refused := hand_out(replace(RECORD, transitions=1), 2.0))
+    assert hand_outs.last_at == 2.0
+    hand_outs.forget(refused)
+    assert hand_outs.last_at == 1.0
+    hand_outs.note(wish := hand_out(RECORD, 3.0, Purpose.WANT))
+    hand_outs.forget(wish)
+    assert hand_outs.last_at == 1.0
+
+
+def test_only_the_last_write_that_others_see_may_be_a_transfer() -> None:
+    hand_outs = HandOuts()
+    hand_outs.note(hand_out(RECORD, 1.0, Purpose.TRANSFER))
+    hand_outs.note(hand_out(RECORD, 2.0, Purpose.WANT))
+    assert hand_outs.transferring
+    hand_outs.note(hand_out(RECORD, 3.0))
+    assert not hand_outs.transferring
 
 
 def test_a_confirmed_write_ends_those_before_it() -> None:

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from l2announcer.core import lease
-from l2announcer.core.lease import ANNOTATION
-from l2announcer.core.model import Holding, LeaseRecord
+from l2announcer.core.lease import ANNOTATION, GIVEN_SECONDS, WANTED
+from l2announcer.core.model import Holding, LeaseRecord, Wanted
 
 NAME = "cilium-l2announce-default-app1"
 TIME = "2026-11-25T10:00:00.000000Z"
@@ -200,3 +200,71 @@ def test_what_is_no_time_is_long_ago(text: str) -> None:
 def test_other_forms_of_a_time_are_understood() -> None:
     assert lease.unix_microseconds("2025-11-24T16:00:00Z") == 1_764_000_000_000_000
     assert lease.unix_microseconds("2025-11-24T17:00:00.5+01:00") == 1_764_000_000_500_000
+
+
+def wished(text: object) -> LeaseRecord:
+    metadata = {**STORED["metadata"], "annotations": {WANTED: text}}
+    return lease.decode({**STORED, "metadata": metadata})
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "by"),
+    [
+        ("worker3@3", Wanted("worker3", 3), "worker3"),
+        ("worker3@2", Wanted("worker3", 2), ""),
+        ("a@b@3", Wanted("a@b", 3), "a@b"),
+        ("worker3", None, ""),
+        ("@3", None, ""),
+        ("worker3@", None, ""),
+        ("worker3@-1", None, ""),
+        ("worker3@" + "9" * 5000, None, ""),
+        (7, None, ""),
+    ],
+)
+def test_who_wants_it(text: object, wanted: Wanted | None, by: str) -> None:
+    record = wished(text)
+    assert record.wanted == wanted
+    assert lease.wanted_by(record) == by
+
+
+def test_asking_for_it_changes_one_annotation() -> None:
+    record = replace(lease.decode(STORED), wanted=Wanted("worker3", 3))
+    body = lease.asking(name=NAME, namespace="kube-system", read=STORED, record=record)
+    assert body["metadata"]["annotations"].pop(WANTED) == "worker3@3"
+    assert body == STORED
+
+
+def test_a_write_without_a_wish_ends_the_one_that_stood() -> None:
+    read = dict(wished("worker3@3").raw)
+    assert WANTED not in written(read)["metadata"]["annotations"]
+    kept = written(read, wanted=Wanted("worker3", 3))
+    assert kept["metadata"]["annotations"][WANTED] == "worker3@3"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"wanted": None},
+        {"wanted": Wanted("b", 4)},
+        {"wanted": Wanted("c", 3)},
+        {"holding": None},
+        {"duration_seconds": 15},
+    ],
+)
+def test_to_whom_it_was_given(fields: dict[str, Any]) -> None:
+    """Only a gift of ours to who asked for it counts as one."""
+    gift = LeaseRecord(
+        name=NAME,
+        resource_version="1",
+        holder="b",
+        duration_seconds=GIVEN_SECONDS,
+        transitions=4,
+        holding=HOLDING,
+        wanted=Wanted("b", 3),
+    )
+    assert lease.given_to(replace(gift, **fields)) == ("" if fields else "b")
+
+
+def test_nothing_is_nobodys() -> None:
+    assert lease.wanted_by(None) == lease.given_to(None) == ""
