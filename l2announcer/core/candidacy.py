@@ -137,6 +137,12 @@ class Candidacy:
             self._tell(out, "HeldOver", sentence, warning=True)
 
     @property
+    def settled(self) -> bool:
+        """Is everything answered for that is selected? No foreign host has any of it, then."""
+        answered = self._announcing.answered if self._announcing is not None else ()
+        return set(self.selection.announcements) <= set(answered)
+
+    @property
     def grants(self) -> list[Grant]:
         """What is answered for, as long as the tenure lasts."""
         if self._announcing is None:
@@ -187,6 +193,8 @@ class Candidacy:
             return f"Lease {name} is free; this node is leaving, and takes it if no other does"
         if record is None or not record.holder:
             return f"Lease {name} is free; taking it"
+        if self.elector.transferring and self.elector.ours(terms):
+            return f"Lease {name} is being handed over"
         if lease.given_to(record) == terms.node:
             return f"Lease {name} was handed over to this node; taking it"
         if self.elector.held_until <= now or self.elector.ours(terms):

@@ -88,6 +88,8 @@ class Contest:
         """Take part in hand-overs of the Lease, before poll; `standing` ones never move."""
         if self._standing:
             return
+        if not self.elector.transferring:  # a gift that is made once more is as settled as before
+            self.hand_over.settled = all(each.settled for each in self.candidacies.values())
         self.hand_over.poll(now, terms, moving, stance)
         for candidacy in self.candidacies.values():
             candidacy.preparation.active = self.hand_over.wants

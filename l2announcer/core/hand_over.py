@@ -12,6 +12,8 @@ The two writes themselves are the Elector's (rule 16 of core.election). Rules of
 - The holder gives only to who comes before it in the order as it sees it: two nodes that see it
   differently don't pass a Lease back and forth. A node that leaves, or stops, gives to anybody who
   asks.
+- Who is not answering for all of it gives nothing, nor one who stops: a foreign host may have the
+  address, and who is given a Lease does not probe.
 - While the API server gives no answer nothing is given: the silence would last until it does.
 """
 
@@ -48,10 +50,14 @@ class Stance:
 
 
 class HandOver:
-    """One Lease's. `wants`: this node prepares for it, and asks as soon as that is done."""
+    """One Lease's. `wants`: this node prepares for it, and asks as soon as that is done.
+
+    `settled` is set before each poll: all that the Lease stands for is answered for here.
+    """
 
     def __init__(self, elector: Elector) -> None:
         self.wants = False
+        self.settled = False
         self.wake_at = inf
         self._elector = elector
         self._by_hand = False
@@ -126,7 +132,7 @@ class HandOver:
         if record.wanted != self._wish:
             self._wish, self._wish_at, self._stance_until = record.wanted, now, -inf
         if elector.wish is Wish.RELEASE:
-            return node
+            return node if self.settled else ""
         heeded_until = self._wish_at + HEEDED_SECONDS
         known, leaving = self._consider(now, stance), terms.holding.leaving
         welcome = leaving or known.place(node) < known.place(terms.node)
@@ -137,7 +143,7 @@ class HandOver:
         self.wake_at = heeded_until
         tenure = elector.tenure
         sure = tenure.valid(now) and not tenure.holding_over and not elector.problem
-        if not sure and not elector.transferring:
+        if not (sure and self.settled) and not elector.transferring:
             return ""
         paced = not leaving and node != known.preferred
         return node if moves.begin(elector.name, now, paced=paced) else ""

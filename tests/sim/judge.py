@@ -2,7 +2,8 @@
 
 Rules of this file; a violation is a broken one (more of them: lease_judge):
 - one answer: at no instant do two nodes answer for an address (excuses: overlap).
-- ask first: nobody begins to answer while a stranger or a host on its segment answers already.
+- ask first: nobody begins to answer while a stranger or a host on its segment answers already;
+  who was given the Lease goes on as its giver did.
 - read first: nobody begins to answer for what was no Service's any more when the tenure began.
 - not asked for: a node that knows all that the API says answers only for what a policy selects.
 - not its own: a node that knows that somebody else wrote a Lease does not answer by it.
@@ -26,7 +27,9 @@ from l2announcer.core.candidacy import lease_name
 from l2announcer.core.effects import LeaseWrite
 from l2announcer.core.facts import Claimed, Gone, Seen
 from l2announcer.core.first_answer import PROBE_WAIT_SECONDS
+from l2announcer.core.lease import GIVEN_SECONDS, given_to
 from l2announcer.core.model import Key, Kind, LeaseRecord, Service
+from l2announcer.core.predecessor import Kind as Predecessor
 from l2announcer.wire import arp
 from tests.sim.api import Api
 from tests.sim.host import Host
@@ -129,7 +132,7 @@ class Judge:
 
     def _check_asked(self, node: Node, address: str) -> None:
         asked_at = self._timeline.now - PROBE_WAIT_SECONDS - 2.0 * self._plan.frame_delay
-        if self._plan.lost_frames or node.disturbed_at > asked_at:
+        if self._plan.lost_frames or node.disturbed_at > asked_at or self._goes_on(node, address):
             return
         there: list[Stranger | Host] = [
             stranger
@@ -145,6 +148,13 @@ class Judge:
         for other in there:
             if other.side == node.side:
                 self.breaks("ask first", f"{node} answers for {address}, as {other} does")
+
+    def _goes_on(self, node: Node, address: str) -> bool:
+        """Was the Lease given to a node by one that answered until then, whoever else did?"""
+        core, now = node.announcer, self._timeline.now
+        contest = core.contests.get(self._lease_of(address)) if core is not None else None
+        given = contest is not None and contest.elector.predecessor.kind is Predecessor.GIVER
+        return given and self._overlaps.ended(address) > now - 2 * GIVEN_SECONDS
 
     def hears(self, node: Node, claim: Claimed) -> None:
         """Take in that a claim reached a node."""
@@ -179,6 +189,15 @@ class Judge:
         """Who would answer now."""
         question = self._questions[address]
         return [machine for machine in self.machines if machine.would_answer(question)]
+
+    def changes_hands(self, address: str) -> bool:
+        """Is its Lease on the way from one node to another, so that nobody answers for a moment?"""
+        name = self._lease_of(address)
+        cores = (node.announcer for node in self.nodes)
+        contests = (core.contests.get(name) for core in cores if core is not None)
+        electors = [contest.elector for contest in contests if contest is not None]
+        given = given_to(self._leases[name].record)
+        return bool(given) or any(each.transferring or each.taking for each in electors)
 
     def eligible(self, address: str) -> list[Node | Stranger]:
         """Who may announce the address, by what the API says now, and can."""

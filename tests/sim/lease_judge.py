@@ -83,8 +83,8 @@ class LeaseJudge:
             return
         taken = known.writer is None or known.writer[:2] != writer[:2]
         waited = now - known.at
-        given = given_to(before) == writer[0]
-        if lost.holder and taken and not given and waited < lost.duration_seconds * (1 - CLOCK_ERROR):
+        lasts = lost.duration_seconds * (1 - CLOCK_ERROR) if lost.holder else 0.0
+        if taken and waited < lasts and given_to(before) != writer[0]:
             yield "too early", f"{writer} wrote {name} {waited:.3f} s after {known.writer}"
         if before is None:
             return

@@ -156,6 +156,7 @@ class Node:
             renew_seconds=self._plan.renew_seconds,
             request_seconds=self._plan.timeout,
             holds_over=self._plan.holds_over,
+            quiet_seconds=self._plan.quiet_seconds,
         )
         self.announcer = Announcer(Config(terms=terms))
         self.watches = {

@@ -26,6 +26,7 @@ class Overlaps:
 
     def __init__(self) -> None:
         self._began: dict[tuple[Station, str], float] = {}
+        self._ended: dict[str, float] = {}
         self._heard: dict[tuple[Station, str, bytes], float] = {}
         self._hand_outs: dict[tuple[Process, str, str], float] = {}  # by Lease and renewTime
         self._accepted: dict[tuple[Process, str], float] = {}
@@ -35,12 +36,16 @@ class Overlaps:
         """Take in whether a station answers for an address now."""
         if yes:
             self._began.setdefault((station, address), now)
-        else:
-            self._began.pop((station, address), None)
+        elif self._began.pop((station, address), None) is not None:
+            self._ended[address] = now
 
     def since(self, station: Station, address: str) -> float:
         """When a station began to answer; infinity if it does not."""
         return self._began.get((station, address), inf)
+
+    def ended(self, address: str) -> float:
+        """When somebody ceased to answer for an address last."""
+        return self._ended.get(address, -inf)
 
     def hears(self, station: Station, claim: Claimed, now: float) -> None:
         """Take in that a claim, not a probe, reached a station that runs."""

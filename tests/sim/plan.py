@@ -111,6 +111,7 @@ class Plan:
     faults: tuple[Fault, ...]
     asking: int = 0  # Services that ask for an address
     holds_over: bool = False
+    quiet_seconds: float = 30.0  # before a Lease moves to its favourite
     strangers: int = 0  # nodes on which an agent of Cilium takes part
     strangers_timing: tuple[int, float, float] = CILIUM
     without: frozenset[int] = frozenset()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from l2announcer.core.lease import GIVEN_SECONDS
 from tests.sim.api import LATEST_SECONDS, Api
 from tests.sim.chaos import Chaos
 from tests.sim.judge import Judge, Violation
@@ -130,6 +131,9 @@ class World:
             judge.breaks("somebody answers", f"only {list(judge.services)} are given out")
         for address in judge.services:
             answering = judge.answering(address)
+            if not answering and judge.changes_hands(address):
+                self._run(GIVEN_SECONDS)
+                answering = judge.answering(address)
             if len(answering) != 1 or answering[0] not in judge.eligible(address):
                 judge.breaks("somebody answers", f"{answering} answer for {address}")
 

@@ -34,6 +34,7 @@ class Table:
     def __init__(self, moves: Moves | None = None) -> None:
         self.rig = Rig()
         self.hand_over = HandOver(self.rig.elector)
+        self.hand_over.settled = True
         self.moving = Moving(giving=moves or Moves(), wanting=Moves())
 
     def poll(self, at: float, stance: Stance, **terms: Any) -> None:
@@ -187,6 +188,15 @@ def test_a_node_that_leaves_or_stops_gives_to_anybody() -> None:
     assert table.gives_to(1.0, HERE_FIRST, holding=LEAVING) == "c"
     table.rig.elector.want(Wish.RELEASE)
     assert table.gives_to(1.0, HERE_FIRST) == "c"
+
+
+def test_who_does_not_answer_for_all_of_it_gives_nothing() -> None:
+    table = Table()
+    table.held(Wanted("b", 0))
+    table.hand_over.settled = False
+    assert table.gives_to(1.0) == ""
+    table.rig.elector.want(Wish.RELEASE)
+    assert table.gives_to(1.0) == ""
 
 
 def test_who_is_not_sure_of_the_lease_gives_nothing() -> None:
