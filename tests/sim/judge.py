@@ -154,7 +154,10 @@ class Judge:
         core, now = node.announcer, self._timeline.now
         contest = core.contests.get(self._lease_of(address)) if core is not None else None
         given = contest is not None and contest.elector.predecessor.kind is Predecessor.GIVER
-        return given and self._overlaps.ended(address) > now - 2 * GIVEN_SECONDS
+        # The gift itself may have been under way for as long as a request may take.
+        return (
+            given and self._overlaps.ended(address) > now - self._plan.timeout - 2 * GIVEN_SECONDS
+        )
 
     def hears(self, node: Node, claim: Claimed) -> None:
         """Take in that a claim reached a node."""
