@@ -3,9 +3,10 @@
 1. Nothing is watched without the resourceVersion of a list or of a later event.
 2. A list is consistent (no resourceVersion asked for), and becomes a fact when its last page is in:
    until then, and through every failure, what was known stays in force.
-3. A watch is resumed from the last version seen; 410 leads to a fresh list, never to a gap. So does
-   a server that was away: its store may have been restored to an older state, in which a watch from
-   a later version hears nothing, and nobody tells. (One that was restarted answers 410 as a rule.)
+3. A watch that its server ended in order is resumed from the last version seen; 410 leads to a
+   fresh list, never to a gap. So does a connection that broke off, was silent or refused: the
+   server may be back by now with a store that was restored to an older state, in which a watch from
+   a later version hears nothing, and nobody tells.
 4. An object that cannot be read keeps its last good version in force, and is reported once.
 5. A custom resource that is not installed is an empty list, asked for again every few seconds.
    Where it had objects before, two answers in a row must say so.
@@ -116,7 +117,7 @@ class Reflector:
         self.last_confirmed_at = max(self.last_confirmed_at, began_at)
         self._reads_again()
         self._absences = 0
-        restored = bool(self._latest) and newer(self._latest, version)
+        restored = self._went_back(version, found)
         if restored:
             log.warning(
                 "the API server's store went back to an older state; what it says now counts",
@@ -126,6 +127,17 @@ class Reflector:
         self._resuming = False
         self._sort(found, restored=restored)
         return State.WATCHING
+
+    def _went_back(self, version: str, found: dict[Key, Object | Problem]) -> bool:
+        """Is a list older than what was known, as a whole or in one object?"""
+        if self._latest and newer(self._latest, version):
+            return True
+        return any(
+            not isinstance(decoded, Problem)
+            and (known := self._objects.get(key)) is not None
+            and newer(known.resource_version, decoded.resource_version)
+            for key, decoded in found.items()
+        )
 
     def _sort(self, found: dict[Key, Object | Problem], *, restored: bool) -> None:
         """Rule 4 for a whole list. What was known of another history says nothing."""
@@ -156,7 +168,7 @@ class Reflector:
         return await read_all(self._client, self.resource, last, self._pace)
 
     async def _watch(self) -> State:
-        pace, began_at, accepted = self._pace, self._now(), False
+        pace, began_at = self._pace, self._now()
         resuming, self._resuming = self._resuming, True
         query = {
             **self.resource.query,
@@ -176,7 +188,6 @@ class Reflector:
             async with aclosing(lines):
                 async for line in lines:
                     if not line:  # the server has accepted the watch
-                        accepted = True
                         self._reads_again()
                         continue
                     self._take(event(self.resource.kind, line, prefixes=self.resource.prefixes))
@@ -186,7 +197,7 @@ class Reflector:
                 # An outage is over, and a restarted server has forgotten our version. One that
                 # refuses what it has just listed is spared.
                 self._backoff.reset()
-            if isinstance(error, errors.Unavailable) and not accepted and error.code != BUSY:
+            if isinstance(error, errors.Unavailable) and error.code != BUSY:
                 self._version = ""  # rule 3: the server was away
             return self._broken(error, began_at)
         if not self._lasted(began_at):

@@ -12,6 +12,7 @@ import contextlib
 import csv
 import json
 import random
+import shutil
 import signal
 import socket
 from collections.abc import Sequence
@@ -140,6 +141,26 @@ class ControlPlane:
     def stop_api_server(self, how: signal.Signals = signal.SIGTERM) -> None:
         """Stop the API server; connections to its port are refused until it is started again."""
         self.api_server.stop(how)
+
+    def back_up(self, backup: Path) -> None:
+        """Copy what etcd has stored; it's held for that moment, and goes on."""
+        self.etcd.signal(signal.SIGSTOP)
+        try:
+            shutil.copytree(self.directory / "etcd", backup)
+        finally:
+            self.etcd.signal(signal.SIGCONT)
+
+    def restore(self, backup: Path) -> None:
+        """Put back what was stored at the time of a backup, as Kubernetes' documents say to.
+
+        The API server is stopped before and started after it.
+        """
+        self.api_server.stop(signal.SIGKILL)
+        self.etcd.stop(signal.SIGKILL)
+        shutil.rmtree(self.directory / "etcd")
+        shutil.copytree(backup, self.directory / "etcd")
+        self.etcd.start(self._etcd_is_ready)
+        self.start_api_server()
 
     def close(self) -> None:
         """End both servers and remove their files."""

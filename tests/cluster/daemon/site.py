@@ -147,6 +147,11 @@ class Site:
             self.control_plane.start_api_server()
             self.settled = self.audit.mark()
 
+    def restore(self, backup: Path) -> None:
+        """Put etcd back to what it was at the time of a backup."""
+        self.control_plane.restore(backup)
+        self.settled = self.audit.mark()
+
     def read(self, path: str) -> Any:
         """The object, or the list, at `path`; AssertionError where there is none."""
         answer = self.api.get(path)
@@ -250,7 +255,7 @@ class Site:
                 if daemon.poll() is not None:
                     raise LabError(f"the daemon of {name} ended: {self.said(name)[-2000:]}")
             if time.monotonic() > deadline:
-                said = "\n".join(f"{name}: {self.said(name)[-1500:]}" for name in self.daemons)
+                said = "\n".join(f"{name}: {self.said(name)[-6000:]}" for name in self.daemons)
                 raise LabError(f"{fact}: not so after {seconds:g} seconds\n{said}")
             time.sleep(POLL_SECONDS)
         return result

@@ -94,14 +94,28 @@ async def test_only_leases_of_ours(server: ApiServer, client: Client) -> None:
 async def test_watch_that_ends_is_resumed_without_a_list(server: ApiServer, client: Client) -> None:
     async with watching(client, Kind.SERVICE) as watched:
         await watched.until(lambda: server.requests["watch", "services"] == 1)
-        for number, abruptly in enumerate((False, True, False)):
-            server.watches.close(abruptly=abruptly)
+        for number in range(3):
+            server.watches.close()
             add(server, f"s{number}")
             await watched.until(lambda name=f"s{number}": name in watched.names)  # type: ignore[misc]
         assert len(watched.lists) == 1
         assert server.requests["watch", "services"] == 4
         # each change was told once: a watch begins behind the last event, not behind the list
         assert len([fact for fact in watched.facts if isinstance(fact, Seen)]) == 3
+
+
+async def test_watch_that_breaks_off_is_followed_by_a_list(
+    server: ApiServer, client: Client
+) -> None:
+    """What was on the other end may be gone, and what is there now may know less."""
+    async with watching(client, Kind.SERVICE) as watched:
+        await watched.until(lambda: server.requests["watch", "services"] == 1)
+        server.watches.close(abruptly=True)
+        await watched.until(lambda: len(watched.lists) == 2)
+        await watched.until(lambda: server.requests["watch", "services"] == 2)
+        add(server, "new")
+        await watched.until(lambda: "new" in watched.names)
+        assert len(watched.lists) == 2
 
 
 async def test_bookmark_is_a_version_to_resume_from(server: ApiServer, client: Client) -> None:

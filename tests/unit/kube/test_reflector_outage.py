@@ -83,6 +83,33 @@ async def test_a_server_that_comes_back_with_an_older_store_is_believed(
             await restored.stop()
 
 
+async def test_a_store_that_went_back_and_was_written_to_since_is_noticed_by_an_older_object(
+    server: ApiServer, client: Client
+) -> None:
+    watched = Watched(client, TABLE[Kind.SERVICE])
+    for number in range(50):
+        add(server, f"other{number}")
+    add(server, "kept")
+    await watched.reflector.step()
+    port = server.port
+    await server.stop()
+    restored = ApiServer()
+    add(restored, "kept")
+    for number in range(100):
+        add(restored, f"new{number}")
+    await restored.start(port=port)
+    try:
+        watched.reflector.state = State.LISTING
+        await watched.reflector.step()
+    finally:
+        await restored.stop()
+    before, after = watched.facts
+    assert isinstance(before, Listed)
+    assert isinstance(after, Listed)
+    assert int(after.version) > int(before.version)
+    assert after.restored
+
+
 @pytest.mark.parametrize(("code", "state"), [(503, State.LISTING), (429, State.WATCHING)])
 async def test_only_a_server_that_was_away_is_listed_afresh(
     server: ApiServer, client: Client, code: int, state: State
