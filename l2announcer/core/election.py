@@ -43,19 +43,19 @@ from enum import Enum
 from math import inf
 
 from l2announcer.core import lease
+from l2announcer.core.attempts import RETRY_SECONDS, Attempts
 from l2announcer.core.drafts import draft
 from l2announcer.core.effects import LeaseWrite, ReadLease
 from l2announcer.core.facts import Refusal
 from l2announcer.core.hand_outs import HandOut, HandOuts, Purpose, signature
 from l2announcer.core.hold_over import HoldOver
-from l2announcer.core.model import Holding, LeaseRecord, Wanted, newer
+from l2announcer.core.known_lease import KnownLease
+from l2announcer.core.model import LeaseRecord, Wanted, newer
 from l2announcer.core.predecessor import NOBODY, Kind, Predecessor, predecessor
 from l2announcer.core.tenure import Tenure
 from l2announcer.core.terms import RANK_SECONDS, TENURE_SHARE, Terms
 
 WRITE_INTERVAL_SECONDS = 1.0
-RETRY_SECONDS = 2.0
-RELEASE_RETRY_SECONDS = 0.5  # a process that stops has little time, and must not hammer either
 
 
 class Wish(Enum):
@@ -67,38 +67,26 @@ class Wish(Enum):
 
 
 class Elector:
-    """One candidate for one Lease. `record` is what it knows of the Lease; None is no Lease."""
+    """One candidate for one Lease: what it wants, and what it writes for that."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.tenure = Tenure()
         self.wish = Wish.ABANDON
-        self.record: LeaseRecord | None = None
-        self.last_holder = ""  # as far as it was observed
         self.predecessor = NOBODY
-        self.problem = ""
         self.renewed_at = -inf  # hand-out of the last write that was accepted
         self.hold_over = HoldOver()
         self.asks = False  # is the holder to be asked for it?
         self.give_to = ""  # the node that it is to be handed over to
         self.declined: Wanted | None = None  # who asked in vain; our next renewal says so
+        self._known = KnownLease()
+        self._attempts = Attempts(name)
+        self._hand_outs = HandOuts()
         self._hurried = False
-        self._observed_at = -inf
-        self._learnt_at = -inf
-        self._asked_at = -inf  # when a read was handed out
-        self._restored = False  # was it found older than it had been?
-        self._vacant_at = -inf
         self._wished_at: float | None = None  # when poll first saw that it's to be held
         # How often the tenure was voided: what was handed out before can't revive it.
         self._voids = 0
-        self._retry_at = -inf
         self._ask_at = -inf
-        self._must_read = False
-        self._reading = False
-        self._unanswered = False  # a write that would have taken the Lease
-        self._answers_again_at = -inf
-        self._vanished: Holding | None = None  # whose the Lease was that is gone
-        self._hand_outs = HandOuts()
 
     # Facts
 
@@ -115,30 +103,27 @@ class Elector:
         older = known is not None and not newer(version, known.resource_version)
         if older and not consistent:
             return
-        self._learnt_at = now
         if record is None:
-            self._restored = False
-            self._observe_gone(now)
-            return
-        self.record = record
-        self.last_holder = record.holder or self.last_holder
-        if known is not None and record.spec == known.spec:
-            return
-        self._observed_at = now
-        kept = older and self.tenure.valid(now) and lease.held_alike(record, known)
-        self._restored = older and not kept
-        self._unanswered = False
-        own = self._hand_outs.of(record)
-        if own is None and not kept:
+            own = known is not None and self._hand_outs.of(known) is not None
+            self._known.gone(now, own=own)
             self._void()
             self.hold_over.answered()
-        elif own is not None and own.in_tenure:
-            self._confirm(record, own)
+            return
+        kept = older and self.tenure.valid(now) and lease.held_alike(record, known)
+        if not self._known.seen(record, now, restored=older and not kept):
+            return
+        self._attempts.changed()
+        own_write = self._hand_outs.of(record)
+        if own_write is None and not kept:
+            self._void()
+            self.hold_over.answered()
+        elif own_write is not None and own_write.in_tenure:
+            self._confirm(record, own_write)
 
     def written(self, record: LeaseRecord, now: float) -> None:
         """Take in that the write in flight was accepted."""
         self._hand_outs.done()
-        self.problem = ""
+        self._attempts.written()
         self.hold_over.answered()
         self.observe(record, now)
         own = self._hand_outs.of(record)
@@ -155,40 +140,19 @@ class Elector:
         if write.purpose is Purpose.WANT:
             return  # what stands in its way comes by the watch
         self.hold_over.refused(why, now)
-        giving = write.purpose is Purpose.TRANSFER
-        if giving and why is not Refusal.CONFLICT:
+        if write.purpose is Purpose.TRANSFER and why is not Refusal.CONFLICT:
             self.declined = self.record.wanted if self.record is not None else None
-        match why:
-            case Refusal.CONFLICT:
-                # A lost race says nothing of the winner; a read does, also where the watch lags.
-                self._must_read = True
-            case Refusal.MISSING:
-                if self.record is None:
-                    self.problem = lease.NO_NAMESPACE.format(self.name)
-                    self._retry_at = now + RETRY_SECONDS
-                self.observe(None, now)
-            case Refusal.INVALID | Refusal.DENIED:
-                self.problem = f"the API server refuses writes of Lease {self.name}: {why.value}"
-                self._retry_at = now if giving else now + RETRY_SECONDS
-            case Refusal.UNAVAILABLE:
-                self.problem = f"no answer from the API server to a write of Lease {self.name}"
-                self._must_read |= giving
-                if write.purpose not in {Purpose.TAKE, Purpose.RENEW}:
-                    self._retry_at = now + RELEASE_RETRY_SECONDS
-                self._unanswered |= write.purpose is Purpose.TAKE
+        self._attempts.refused(write.purpose, why, now, made=self.record is not None)
+        if why is Refusal.MISSING:
+            self.observe(None, now)
 
     def read(self, record: LeaseRecord | None, why: Refusal | None, now: float) -> None:
         """Take in the outcome of a ReadLease."""
-        self._reading = False
-        consistent = self._learnt_at <= self._asked_at
-        if why is None and self._unanswered:
-            self._unanswered, self._answers_again_at = False, now
+        consistent = self._known.learnt_at <= self._attempts.read_asked_at
+        self._attempts.read(why, now)
         self._hurried |= self.tenure.holding_over
         if why is None and (consistent or record is not None):
             self.observe(record, now, consistent=consistent)
-        elif why is not None:
-            self._must_read = True
-            self._retry_at = now + RETRY_SECONDS
 
     # Commands
 
@@ -212,10 +176,10 @@ class Elector:
         self._hold_over(now, terms)
         if self._wished_at is None:
             self._wished_at = now
-        if self._hand_outs.under_way is not None or self._reading or now < self._due_at(now, terms):
+        if self._calling or now < self._due_at(now, terms):
             return None
-        if self._must_read or self._unanswered:
-            self._must_read, self._reading, self._asked_at = False, True, now
+        if self._attempts.owes_read(wished=self.wish is Wish.HOLD):
+            self._attempts.begin_read(now)
             return ReadLease(self.name, renewal=self.tenure.valid(now) or self.transferring)
         return self._hand_out(self._purpose(now, terms), now, wall, terms)
 
@@ -223,7 +187,7 @@ class Elector:
         """When poll has something to do, or the tenure ends, if no fact comes before."""
         ends_at = self.tenure.until if self.tenure.until > now else inf
         ends_at = min(ends_at, self.hold_over.wake_at(self.tenure, now, self._keeping_since, terms))
-        if self._hand_outs.under_way is not None or self._reading:
+        if self._calling:
             return ends_at
         return min(ends_at, self._due_at(now, terms))
 
@@ -234,19 +198,12 @@ class Elector:
 
     def idle(self, now: float) -> bool:
         """Is there no Lease, no wish for one, no call under way, and nothing to remember?"""
-        quiet = self._hand_outs.under_way is None and not self._reading and now >= self._vacant_at
+        quiet = not self._calling and now >= self._known.vacant_at
         return self.record is None and self.wish is not Wish.HOLD and quiet
 
     def ours(self, terms: Terms) -> bool:
         """Does the Lease name this node, written by this incarnation of it?"""
-        return (
-            self.record is not None
-            and not self._restored
-            and self.record.holder == terms.node
-            and self.record.holding is not None
-            and self.record.holding.boot == terms.holding.boot
-            and self.record.holding.netns == terms.holding.netns
-        )
+        return self._known.ours(terms)
 
     def awaits_turn(self, now: float, terms: Terms) -> bool:
         """Is the Lease free, wanted, and not ours to resume, so that the rank counts?"""
@@ -278,30 +235,48 @@ class Elector:
 
     def given(self, terms: Terms) -> bool:
         """Was it handed over to this node, which has only to take it?"""
-        return not self._restored and lease.given_to(self.record) == terms.node
+        return self._known.given(terms)
+
+    @property
+    def record(self) -> LeaseRecord | None:
+        """The Lease as it is known; None is no Lease."""
+        return self._known.record
+
+    @property
+    def last_holder(self) -> str:
+        """Who had it last, as far as it was observed."""
+        return self._known.last_holder
 
     @property
     def held_until(self) -> float:
         """When the Lease as last observed runs out; now or earlier means that it's free."""
-        if self.record is None:
-            return self._vacant_at
-        return self._observed_at + self.record.duration_seconds if self.record.holder else -inf
+        return self._known.held_until
+
+    @property
+    def problem(self) -> str:
+        """What stands in the way of writing it, in a sentence; empty for nothing."""
+        return self._attempts.problem
+
+    @property
+    def _calling(self) -> bool:
+        return self._hand_outs.under_way is not None or self._attempts.reading
 
     def _due_at(self, now: float, terms: Terms) -> float:
         """When the next call is due; infinity is: not before something else is known."""
-        if self._must_read or (self._unanswered and self.wish is Wish.HOLD):
-            return self._retry_at
+        retry_at = self._attempts.retry_at
+        if self._attempts.owes_read(wished=self.wish is Wish.HOLD):
+            return retry_at
         ours = self.ours(terms)
         if self.wish is Wish.RELEASE and ours:
-            return self._retry_at
+            return retry_at
         if self.wish is not Wish.HOLD:
             return inf
         # Rule 2 does not concern a change of hands, which is a change to everybody.
         if (ours and self.give_to) or self.given(terms):
-            return self._retry_at
+            return retry_at
         if ours and self.tenure.valid(now) and not self._hurried and not self._says_else(terms):
-            return max(self._retry_at, self._hand_outs.last_at + terms.renew_seconds)
-        again_at = max(self._retry_at, self._hand_outs.last_at + WRITE_INTERVAL_SECONDS)
+            return max(retry_at, self._hand_outs.last_at + terms.renew_seconds)
+        again_at = max(retry_at, self._hand_outs.last_at + WRITE_INTERVAL_SECONDS)
         if ours:
             return again_at
         ask_at = self._ask_at if self.asks and not lease.wanted_by(self.record) else inf
@@ -314,13 +289,7 @@ class Elector:
 
     def _turn_at(self, now: float, terms: Terms) -> float:
         """When a Lease that isn't ours may be taken: by rank, once it is free and wanted."""
-        free_at = self.held_until
-        if self.record is not None and not self.record.holder:
-            free_at = self._observed_at
-        elif self.record is not None:
-            attempt_seconds = terms.renew_seconds + terms.request_seconds
-            attempted_at = self._answers_again_at + min(attempt_seconds, terms.duration_seconds)
-            free_at = max(free_at, attempted_at)
+        free_at = self._known.free_at(self._attempts.answers_again_at, terms)
         wished_at = now if self._wished_at is None else self._wished_at
         return max(free_at, wished_at) + terms.rank * RANK_SECONDS
 
@@ -369,9 +338,11 @@ class Elector:
     def _note_predecessor(
         self, purpose: Purpose, known: LeaseRecord, now: float, terms: Terms
     ) -> None:
-        holding = self._vanished if self.record is None else known.holding
+        holding = self._known.vanished if self.record is None else known.holding
         if purpose is Purpose.TAKE:
-            self.predecessor = predecessor(known, holding, "" if self._restored else terms.node)
+            self.predecessor = predecessor(
+                known, holding, "" if self._known.restored else terms.node
+            )
         elif purpose is Purpose.RECEIVE:
             self.predecessor = Predecessor(Kind.GIVER, frozenset(holding.macs if holding else ()))
         elif purpose is Purpose.RENEW and not self.tenure.valid(now):
@@ -379,14 +350,6 @@ class Elector:
             # A take whose answer was lost is still a take: who had it may answer on.
             if own is None or own.purpose not in {Purpose.TAKE, Purpose.RECEIVE}:
                 self.predecessor = NOBODY
-
-    def _observe_gone(self, now: float) -> None:
-        known, self.record = self.record, None
-        self._vanished = known.holding if known is not None else self._vanished
-        self._void()
-        self.hold_over.answered()
-        if known is not None and known.holder and self._hand_outs.of(known) is None:
-            self._vacant_at = now + known.duration_seconds
 
     def _confirm(self, record: LeaseRecord, own: HandOut) -> None:
         self._hand_outs.confirm(own)

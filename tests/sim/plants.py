@@ -14,6 +14,7 @@ from l2announcer.core.effects import Call, LeaseWrite
 from l2announcer.core.election import Elector, Wish
 from l2announcer.core.first_answer import FirstAnswer
 from l2announcer.core.hand_outs import HandOuts
+from l2announcer.core.known_lease import KnownLease
 from l2announcer.core.model import Announcement, Kind, LeaseRecord
 from l2announcer.core.predecessor import Kind as PredecessorKind
 from l2announcer.core.predecessor import Predecessor
@@ -90,7 +91,8 @@ def any_write_like_ours_is_ours(patch: pytest.MonkeyPatch) -> None:
 
 def vanished_lease_is_free(patch: pytest.MonkeyPatch) -> None:
     """Rule 6: a Lease that vanished is made anew by anybody, at once."""
-    patch.setattr(Elector, "_vacant_at", property(lambda _: -inf, lambda *_: None), raising=False)
+    vacant = property(lambda _: -inf, lambda *_: None)
+    patch.setattr(KnownLease, "vacant_at", vacant, raising=False)
 
 
 def vanished_lease_is_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -141,20 +143,20 @@ def release_before_silence(patch: pytest.MonkeyPatch) -> None:
 def expiry_by_the_written_time(patch: pytest.MonkeyPatch) -> None:
     """The head of election: a Lease is over when its renewTime says so by the own wall clock."""
     poll = Elector.poll
-    offsets: dict[Elector, float] = {}
+    offsets: dict[KnownLease, float] = {}
 
     def timed(self: Elector, now: float, wall: float, terms: Terms) -> Any:
-        offsets[self] = now - wall
+        offsets[self._known] = now - wall
         return poll(self, now, wall, terms)
 
-    def held_until(self: Elector) -> float:
+    def held_until(self: KnownLease) -> float:
         if self.record is None or not self.record.holder:
             return -inf
         renewed = lease.unix_microseconds(self.record.renew_time) / lease.MICROSECONDS
         return renewed + self.record.duration_seconds + offsets.get(self, 0.0)
 
     patch.setattr(Elector, "poll", timed)
-    patch.setattr(Elector, "held_until", property(held_until))
+    patch.setattr(KnownLease, "held_until", property(held_until))
 
 
 def renewals_within_a_second(patch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from l2announcer.core import predecessor
 from l2announcer.core.candidacy import CONFLICT_REPORT_SECONDS, Candidacy, State, lease_name
 from l2announcer.core.effects import Effects, Message
 from l2announcer.core.election import Elector, Wish
-from l2announcer.core.facts import Claimed
+from l2announcer.core.facts import Claimed, Refusal
 from l2announcer.core.first_answer import FOREIGN_REPROBE_SECONDS, PROBE_WAIT_SECONDS
 from l2announcer.core.model import Announcement, Holding, Key, Kind, LeaseRecord, Service
 from l2announcer.core.predecessor import Predecessor
@@ -48,7 +48,8 @@ def polled(candidacy: Candidacy, now: float, terms: Terms = TERMS) -> Effects:
 def holder(*announcements: Announcement) -> Candidacy:
     """One that holds its Lease since BEGIN, for long."""
     candidacy = candidate(*announcements)
-    candidacy.elector.record = LeaseRecord(name=LEASE, resource_version="1", holder="worker")
+    record = LeaseRecord(name=LEASE, resource_version="1", holder="worker")
+    candidacy.elector.observe(record, BEGIN)
     candidacy.elector.tenure.until = BEGIN + 10_000
     return candidacy
 
@@ -128,10 +129,17 @@ def test_a_candidate_for_a_lease_that_ran_out() -> None:
     assert candidacy.state(BEGIN + 15, TERMS) == (State.CANDIDATE, sentence)
 
 
-def test_a_candidate_that_is_refused_says_what_the_api_server_said() -> None:
+def refused() -> Candidacy:
+    """One whose first write of the Lease was refused."""
     candidacy = candidate()
-    candidacy.elector.problem = "the API server refuses writes"
-    assert candidacy.state(BEGIN, TERMS) == (State.CANDIDATE, "the API server refuses writes")
+    candidacy.elector.poll(BEGIN, BEGIN, TERMS)
+    candidacy.elector.refused(Refusal.DENIED, BEGIN)
+    return candidacy
+
+
+def test_a_candidate_that_is_refused_says_what_the_api_server_said() -> None:
+    sentence = f"the API server refuses writes of Lease {LEASE}: denied"
+    assert refused().state(BEGIN, TERMS) == (State.CANDIDATE, sentence)
 
 
 def test_a_candidate_on_a_node_that_is_full() -> None:
@@ -326,7 +334,8 @@ def test_announcing_is_an_event_once() -> None:
 def test_each_state_is_logged_once_with_its_reason_and_keys() -> None:
     candidacy = candidate()
     logged = [each for now in (BEGIN, BEGIN + 1) for each in polled(candidacy, now).transitions]
-    candidacy.elector.record = LeaseRecord(name=LEASE, resource_version="1", holder="worker")
+    record = LeaseRecord(name=LEASE, resource_version="1", holder="worker")
+    candidacy.elector.observe(record, BEGIN)
     candidacy.elector.tenure.until = inf
     for now in (BEGIN + 2, BEGIN + 2.1, BEGIN + 3):
         logged += polled(candidacy, now).transitions
@@ -338,7 +347,5 @@ def test_each_state_is_logged_once_with_its_reason_and_keys() -> None:
 
 
 def test_what_somebody_must_act_on_is_a_warning() -> None:
-    candidacy = candidate()
-    candidacy.elector.problem = "the API server refuses writes"
-    (refused,) = polled(candidacy, BEGIN).transitions
-    assert refused.warning
+    (transition,) = polled(refused(), BEGIN).transitions
+    assert transition.warning
