@@ -76,7 +76,7 @@ def require_rights() -> None:
 
 
 class PacketSocket:
-    """One protocol on one interface. Must be made, and closed, where an event loop runs.
+    """One protocol on one interface. Must be made, and stopped, where an event loop runs.
 
     `admitted` are the addresses, as bytes, about which the filter lets frames through;
     `readable` is called by the loop whenever there are frames. What goes wrong on the way is
@@ -148,8 +148,15 @@ class PacketSocket:
             return False
         return True
 
-    def close(self) -> None:
+    def stop(self) -> None:
+        """Hear nothing any more."""
         self._loop.remove_reader(self._socket.fileno())
+
+    def close(self) -> None:
+        """Give it back to the kernel, once it was stopped; in any thread.
+
+        It blocks until no processor can still be delivering a frame: 8 to 20 ms were measured.
+        """
         self._socket.close()
 
     def _listen(self) -> None:

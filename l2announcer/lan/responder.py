@@ -1,9 +1,14 @@
-"""The responder: answers at once what the answer table says, and tells the core of claims."""
+"""The responder: answers at once what the answer table says, and tells the core of claims.
+
+Rule of this file: nothing waits for the kernel. A socket that is needed no more is closed in a
+thread of its own, since a release, or a hand-over, comes right after it.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
@@ -40,10 +45,6 @@ class _Port:
     joined_for: frozenset[bytes] = frozenset()
     counts: Counter[str]
 
-    def close(self) -> None:
-        self.socket.close()
-        self.groups.close()
-
 
 class Responder:
     """Answers at all places of the answer table that was installed last.
@@ -59,6 +60,7 @@ class Responder:
         self._counts: dict[tuple[str, WireProtocol], Counter[str]] = {}
         self._limit = ClaimLimit()
         self._overheard: set[Overheard] = set()  # told since the table was installed
+        self._closing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="closing")
         self.troubles: dict[str, str] = {}
         """Interfaces where the last install failed, each with a sentence that says why."""
 
@@ -72,7 +74,7 @@ class Responder:
             answers = table.places.get(place)
             renamed = answers is not None and answers.link.name != port.answers.link.name
             if answers is None or renamed or not port.socket.bound():
-                self._ports.pop(place).close()
+                self._retire(place)
         named = {(each.link.name, place.protocol) for place, each in table.places.items()}
         self._counts = {key: self._counts.get(key, Counter()) for key in named}
         self._limit.forget_until(self._now())
@@ -107,17 +109,23 @@ class Responder:
                 yield name, protocol, reason, count
 
     def close(self) -> None:
-        """Fall silent: close every socket."""
-        while self._ports:
-            _, port = self._ports.popitem()
-            port.close()
+        """Fall silent, and return when every socket is closed."""
+        for place in list(self._ports):
+            self._retire(place)
+        self._closing.shutdown()
+
+    def _retire(self, place: Place) -> None:
+        port = self._ports.pop(place)
+        port.socket.stop()
+        port.groups.close()
+        self._closing.submit(port.socket.close)
 
     def _converge(self, place: Place, answers: PlaceAnswers) -> None:
         name, nd = answers.link.name, place.protocol is WireProtocol.ND
         port = self._ports.get(place)
         if nd and (why := why_disabled(name)):
             if port is not None:
-                self._ports.pop(place).close()
+                self._retire(place)
             self._in_trouble(place, name, why)
             return
         if port is None:

@@ -7,8 +7,9 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 from collections import Counter
-from contextlib import closing
+from contextlib import ExitStack, closing
 from ipaddress import IPv4Address
 from random import Random
 
@@ -295,6 +296,27 @@ async def test_after_close_nothing_is_answered(segment: Segment) -> None:
 
 
 @on_both_loops
+async def test_nothing_waits_until_a_socket_is_closed(segment: Segment) -> None:
+    may_close, close = threading.Event(), PacketSocket.close
+    closed: list[PacketSocket] = []
+
+    def slowly(opened: PacketSocket) -> None:
+        may_close.wait(PATIENCE_SECONDS)
+        closed.append(opened)
+        close(opened)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PacketSocket, "close", slowly)
+        segment.responder.install(AnswerTable([], [], []))
+        assert closed == []
+        segment.install()  # on the same interface, while the former socket is still there
+        assert await segment.heard() == []
+        may_close.set()
+        segment.responder.close()
+    assert len(closed) == 2
+
+
+@on_both_loops
 async def test_one_wake_up_takes_a_bounded_batch(segment: Segment) -> None:
     sent = 3 * packets.MOST_FRAMES_PER_WAKE_UP // 2
     with segment.node.in_namespace():
@@ -305,7 +327,9 @@ async def test_one_wake_up_takes_a_bounded_batch(segment: Segment) -> None:
             readable=lambda: None,
             counts=Counter(),
         )
-    with closing(opened):
+    with ExitStack() as undo:
+        undo.callback(opened.close)
+        undo.callback(opened.stop)
         segment.ask(*[VIP] * sent)
         arrived = 0
         async with asyncio.timeout(PATIENCE_SECONDS):
