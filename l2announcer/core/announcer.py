@@ -20,6 +20,7 @@ from l2announcer.core.cluster import Changes, Cluster
 from l2announcer.core.coexistence import CILIUM_OPERATOR_LEASE, Operator
 from l2announcer.core.contest import Contest
 from l2announcer.core.controller import CONTROLLER_LEASE, Controller
+from l2announcer.core.denials import Denials
 from l2announcer.core.effects import Effects
 from l2announcer.core.election import Elector
 from l2announcer.core.eligibility import Eligibility
@@ -50,7 +51,7 @@ from l2announcer.core.model import Key, Kind, LeaseRecord
 from l2announcer.core.moves import Moves, Moving
 from l2announcer.core.reads import Reads
 from l2announcer.core.roster import Roster, preferred_node
-from l2announcer.core.selection import Selection, select
+from l2announcer.core.selections import Selections
 from l2announcer.core.terms import Terms
 
 WATCHED_PREFIXES = (LEASE_PREFIX, HEARTBEAT_PREFIX)
@@ -75,7 +76,7 @@ class Announcer:
         self.config = config
         self.terms = config.terms
         self.cluster = Cluster(self.terms.node)
-        self.selections: dict[Key, Selection] = {}
+        self.selections = Selections()
         controller = Contest(CONTROLLER_LEASE, standing=True, strict=True)
         self.heartbeat = Heartbeat(self.terms.node)
         self.roster = Roster(self.terms.node, self.cluster)
@@ -93,7 +94,7 @@ class Announcer:
         operator = Operator() if config.ipam_stands_by else None
         self.controller = Controller(controller.elector, self.cluster, ipam, operator)
         self.eligibility = Eligibility(self.cluster)
-        self._services_by_lease: dict[str, set[Key]] = {}
+        self._denials = Denials(self.selections.groups.claims)
         self._agenda = Agenda()
         self._budget = Budget(config.qps)
         self._moving = Moving(giving=Moves(), wanting=Moves())
@@ -249,7 +250,8 @@ class Announcer:
             return out
         changes = self.cluster.take_changes()
         self.controller.take(changes)
-        self._select(changes)
+        tells = self.controller.elector.tenure.valid(now)
+        self._denials.poll(self._select(changes), self.cluster.services, out, tells=tells)
         self._follow_links(now)
         if self.eligibility.update(changes, out):
             self._agenda.touch(self.contests)
@@ -262,7 +264,7 @@ class Announcer:
         for name in self._agenda.take(now):
             contest = self.contests[name]
             before, held = (contest.grants, contest.watched), (contest.held, contest.held_over)
-            contest.wish(known=name in self._services_by_lease, resigning=self.resigning)
+            contest.wish(known=self.selections.groups.known(name), resigning=self.resigning)
             terms = self._terms_for(contest, now, out)
             contest.move(now, terms, self._moving, partial(self._stance, contest, now))
             owed += contest.poll(now, wall, terms, out)
@@ -279,28 +281,14 @@ class Announcer:
         out.wake_at = min(out.wake_at, self._agenda.next_at, self._pacing.next_at, moves_at)
         return out
 
-    def _select(self, changes: Changes) -> None:
-        cluster = self.cluster
-        keys = changes.services
-        if changes.everything:
-            keys = keys | set(cluster.services)
-        policies = cluster.policies.in_force
-        for key in keys:
-            service, name = cluster.services.get(key), lease_name(key)
-            known = self._services_by_lease.setdefault(name, set())
-            if service is None:
-                selection = Selection()
-                self.selections.pop(key, None)
-                known.discard(key)
-                if not known:
-                    del self._services_by_lease[name]
-            else:
-                selection = select(service, policies, cluster.node, cluster.links or ())
-                self.selections[key] = selection
-                known.add(key)
+    def _select(self, changes: Changes) -> set[Key]:
+        concerned = self.selections.take(changes, self.cluster)
+        for key in concerned:
+            name, selection = lease_name(key), self.selections.of(key)
             if selection.announcements or name in self.contests:
-                self._contest(name).follow(key, service, selection)
+                self._contest(name).follow(key, self.cluster.services.get(key), selection)
                 self._agenda.touch((name,))
+        return concerned
 
     def _follow_links(self, now: float) -> None:
         ends = {link.name: link.end for link in self.cluster.links or ()}

@@ -50,8 +50,7 @@ def status(announcer: Announcer, now: float) -> dict[str, object]:
 
 def service(announcer: Announcer, key: Key, now: float) -> Mapping[str, object]:
     """Where one Service stands on this node."""
-    selection = announcer.selections.get(key)
-    reasons = [str(reason) for reason in selection.reasons] if selection is not None else []
+    reasons = [str(reason) for reason in announcer.selections.of(key).reasons]
     candidacy = announcer.candidacy(key)
     if candidacy is None:
         return {"state": State.NOT_SELECTED.value, "why": "; ".join(reasons)}

@@ -12,14 +12,16 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from l2announcer.core.ipam.ranges import parse_address
 from l2announcer.core.model import L2_CLASS, Announcement, IPAddress, Link, Node, Service
 from l2announcer.core.policy import CompiledPolicy
 from l2announcer.core.selectors import service_labels
 
+OWN_CLASSES = (None, "", L2_CLASS)
 POD_INTERFACES = ("cali", "cilium_", "cni", "docker", "flannel", "lxc", "veth")
 
 
@@ -50,7 +52,7 @@ def select(
 ) -> Selection:
     """Decide about one Service from what is known now; the order of policies does not matter."""
     own_class = service.load_balancer_class
-    if own_class not in {None, "", L2_CLASS}:
+    if own_class not in OWN_CLASSES:
         sentence = f"spec.loadBalancerClass {own_class} belongs to another load balancer"
         return Selection(reasons=(Reason(f"Service {service.key}", sentence),))
     if node is None:
@@ -74,6 +76,33 @@ def select(
         reasons.append(Reason("policies", "no CiliumL2AnnouncementPolicy exists"))
     order = sorted(found, key=lambda pair: (pair.address.version, pair.address, pair.interface))
     return Selection(tuple(order), tuple(reasons))
+
+
+def asking(
+    service: Service, policies: Iterable[CompiledPolicy], denied: Container[IPAddress]
+) -> list[str]:
+    """The policies under which some node would announce it, whichever that is, by name.
+
+    `denied` are addresses that it names and does not have.
+    """
+    if service.load_balancer_class not in OWN_CLASSES:
+        return []
+    labels = service_labels(service)
+    return [
+        policy.name
+        for policy in policies
+        if policy.services.matches(labels)
+        and any(
+            address is not None and on_network(address) and address not in denied
+            for text in _addresses(service, policy)[0]
+            for address in [parse_address(text)]
+        )
+    ]
+
+
+def on_network(address: IPAddress) -> bool:
+    """Is it an address that a host on a network can have?"""
+    return not (address.is_multicast or address.is_unspecified or address.is_loopback)
 
 
 def _one_for_each_segment(
@@ -105,7 +134,7 @@ def _pairs(
         except ValueError:
             reasons.append(Reason(f"Service {service.key}", f"{text!r} is not an IP address"))
             continue
-        if address.is_multicast or address.is_unspecified or address.is_loopback:
+        if not on_network(address):
             sentence = f"{address} is no address that a host on the network can have"
             reasons.append(Reason(f"Service {service.key}", sentence))
         else:

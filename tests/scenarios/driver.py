@@ -213,7 +213,7 @@ class Driver:
         candidacy = self.announcer.candidacy(key)
         if candidacy is not None:
             return candidacy.state(self.now, self.announcer.terms)
-        reasons = self.announcer.selections[key].reasons
+        reasons = self.announcer.selections.of(key).reasons
         return State.NOT_SELECTED, "; ".join(str(reason) for reason in reasons)
 
     def holder(self, key: Key) -> str | None:

@@ -295,7 +295,7 @@ def test_proxied_unparsable_and_impossible_addresses_are_named_and_left_out(node
     )
     node.see(replace(service(), ingress=entries))
     assert node.answered == {(VIP, "eth0")}
-    sentences = [reason.message for reason in node.announcer.selections[BLUE].reasons]
+    sentences = [reason.message for reason in node.announcer.selections.of(BLUE).reasons]
     assert [sentence.split()[0] for sentence in sentences] == ["10.0.0.1", "'nonsense'", "ff02::1"]
 
 

@@ -77,7 +77,7 @@ def outcome(facts: list[Fact], polled: list[bool]) -> _Outcome:
             driver.settle(0.05)
     driver.settle(5.0)
     return _Outcome(
-        selections=driver.announcer.selections,
+        selections=driver.announcer.selections.by_service,
         answered=driver.answered,
         table={one.link.name: one.addresses for one in driver.table.places.values()},
         holders={key: driver.holder(key) for key in (HERE, ELSEWHERE, UNWANTED, DELETED)},
