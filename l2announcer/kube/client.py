@@ -142,6 +142,7 @@ class Client:
 
         First comes an empty one: the server has accepted the watch.
         Nothing for `idle_seconds` is Unavailable. To be closed by its user (contextlib.aclosing).
+        After a 401 the next one is asked for with credentials that were loaded again.
         """
         call = _Call("GET", path, resource, query, None, JSON)
         await self._bucket.take()
@@ -157,6 +158,10 @@ class Client:
                     for line in lines:
                         if line:
                             yield line
+        except Denied as denied:
+            if denied.code == 401:
+                await self._reload_after_denial()
+            raise
         except TimeoutError as error:
             raise self._unavailable(call, f"the watch was idle for {idle_seconds:g} s") from error
         except _NO_ANSWER as error:

@@ -80,7 +80,7 @@ class ControlPlane:
         place: Place = HERE,
     ) -> None:
         programs = locate("etcd", "kube-apiserver")
-        self._place = place
+        self.place = place
         self._owned = OwnedDirectory()
         self.directory = self._owned.path
         try:
@@ -170,7 +170,7 @@ class ControlPlane:
 
     def api(self, user: User) -> Api:
         """The API as `user` sees it."""
-        return Api(url=self.url, ca_file=self.ca_file, token=user.token, place=self._place)
+        return Api(url=self.url, ca_file=self.ca_file, token=user.token, place=self.place)
 
     def kubeconfig(self, user: User) -> Path:
         """A kubeconfig file for `user`; it goes when the control plane does."""
@@ -181,7 +181,7 @@ class ControlPlane:
 
     def _etcd_is_ready(self) -> bool:
         host, _, port = self._etcd_url.removeprefix("http://").rpartition(":")
-        with contextlib.suppress(OSError), self._place.inside():
+        with contextlib.suppress(OSError), self.place.inside():
             socket.create_connection((host, int(port)), timeout=1.0).close()
             return True
         return False

@@ -49,7 +49,8 @@ class Audit:
 
 def _requests(events: Iterable[dict[str, Any]], user: User) -> Iterator[Asked]:
     for event in events:
-        if event["user"]["username"] != user.name or "objectRef" not in event:
+        # whose token was not accepted is nobody
+        if event["user"].get("username") != user.name or "objectRef" not in event:
             continue
         code = event.get("responseStatus", {}).get("code", 0)
         if event["verb"] == "watch" and code == 200 and event["stage"] != BEGINS:

@@ -17,7 +17,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -198,19 +198,21 @@ class Site:
 
     def start(self, name: str, user: User = DAEMON) -> None:
         """`l2announcer run` as the process of one node."""
-        environment = {
-            **{key: value for key, value in os.environ.items() if "L2ANNOUNCER" not in key},
-            **self._timing.environment,
-            "NODE_NAME": name,
-            "KUBECONFIG": str(self._kubeconfigs[user.name]),
-        }
-        command = [sys.executable, "-m", "l2announcer", "run"]
+        self.start_in(name, [], {"KUBECONFIG": str(self._kubeconfigs[user.name])})
+
+    def start_in(self, name: str, enter: Sequence[str], environment: Mapping[str, str]) -> None:
+        """The same where the command `enter` leads, with what it needs to find the API server."""
         with self._log(name).open("ab") as log:
             self._began[name] = log.tell()
             self.daemons[name] = self.nodes[name].popen(
-                command,
+                [*enter, sys.executable, "-m", "l2announcer", "run"],
                 cwd=CONFIG.parent,
-                env=environment,
+                env={
+                    **_inherited(),
+                    **self._timing.environment,
+                    "NODE_NAME": name,
+                    **environment,
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -300,3 +302,10 @@ class Site:
                 return False, failed.read().decode()
         except OSError as error:
             return False, str(error)
+
+
+def _inherited() -> dict[str, str]:
+    """Our own environment, without what says how a daemon is to be or where its API server is."""
+    ours = {key: value for key, value in os.environ.items() if "L2ANNOUNCER" not in key}
+    ours.pop("KUBECONFIG", None)
+    return ours

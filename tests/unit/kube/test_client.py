@@ -228,6 +228,31 @@ async def test_token_is_read_again_on_401(
     assert [code for _, _, code in observed] == ["200", "401", "200", "401"]
 
 
+async def test_token_is_read_again_on_401_to_a_watch(connected: Connect, tmp_path: Path) -> None:
+    """Who only watches would never ask with another one."""
+    (tmp_path / "token").write_text("first\n")
+    async with ApiServer(token="first") as server:
+        connecting = connected(server.url)
+        path = tmp_path / "kubeconfig"
+        config = yaml.safe_load(path.read_text())
+        config["users"][0]["user"] = {"tokenFile": "token"}
+        path.write_text(yaml.safe_dump(config))
+        async with connecting as client:
+            server.token = "second"
+            (tmp_path / "token").write_text("second\n")
+            with pytest.raises(Denied):
+                await first_line(client)
+            assert await first_line(client) == b""
+
+
+async def first_line(client: Client) -> bytes:
+    """What a watch of Services says first."""
+    query = {"watch": "true", "resourceVersion": "1"}
+    stream = client.stream("/api/v1/services", query, resource="services", idle_seconds=5)
+    async with asyncio.timeout(5), aclosing(stream) as lines:
+        return await anext(lines)
+
+
 async def test_half_written_kubeconfig_leaves_the_last_one_in_force(
     server: ApiServer, client: Client, tmp_path: Path
 ) -> None:
