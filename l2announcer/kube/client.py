@@ -21,8 +21,8 @@ import structlog
 from l2announcer import __version__
 from l2announcer.kube.configuration import Access, ConfigurationError, Source, fingerprint, load
 from l2announcer.kube.errors import ApiError, Denied, Unavailable, sorted_by_status
-from l2announcer.kube.library import RESTClientObject
 from l2announcer.kube.limits import TokenBucket
+from l2announcer.kube.transport import transport
 
 Observe = Callable[[str, str, str, float], None]  # verb, resource, code or "none", seconds
 
@@ -43,9 +43,7 @@ class _Session:
     def __init__(self, access: Access) -> None:
         self.access = access
         self.stamp = fingerprint(access.files)
-        # Unlimited connections: a renewal must not wait for one that hangs. What is under way is
-        # bounded by the callers: one write per Lease, one watch per kind.
-        self.rest = RESTClientObject(access.configuration, maxsize=0)
+        self.rest = transport(access.configuration)
         self.users = 0
         self.retired = False
 

@@ -19,6 +19,7 @@ from l2announcer.kube.resources import Resource, collection
 
 COMPONENT = "l2announcer"
 QUEUE_LIMIT = 256
+BEHIND_SECONDS = 0.05  # what an Event tells of is still under way, and goes first
 CROWD = 25  # so many may be posted one right after another; of more each waits a while
 CROWDED_SECONDS = 0.2
 REMEMBERED = 1024  # Events whose repeats are counted instead of posted afresh
@@ -75,7 +76,10 @@ class Recorder:
         When there is much to tell there is much to do, and that comes first.
         """
         while True:
+            at_rest = self._queue.empty()
             event = await self._queue.get()
+            if at_rest:
+                await asyncio.sleep(BEHIND_SECONDS)
             self._overflowing &= not self._queue.empty()
             try:
                 await self._send(event)

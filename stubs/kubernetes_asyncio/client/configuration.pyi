@@ -1,5 +1,6 @@
 class Configuration:
     host: str
+    proxy: str | None
     api_key: dict[str, str]
     ssl_ca_cert: str | None
     cert_file: str | None

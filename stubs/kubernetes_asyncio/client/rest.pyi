@@ -1,11 +1,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aiohttp import ClientResponse, ClientTimeout
+from aiohttp import ClientResponse, ClientSession, ClientTimeout
 
 from kubernetes_asyncio.client.configuration import Configuration
 
 class RESTClientObject:
+    pool_manager: ClientSession
     def __init__(self, configuration: Configuration, *, maxsize: int) -> None: ...
     async def request(
         self,

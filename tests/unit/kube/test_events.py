@@ -11,7 +11,13 @@ from structlog.testing import capture_logs
 from l2announcer.core.effects import Event
 from l2announcer.core.model import Key, Kind
 from l2announcer.kube.client import Client
-from l2announcer.kube.events import CROWD, CROWDED_SECONDS, QUEUE_LIMIT, Recorder
+from l2announcer.kube.events import (
+    BEHIND_SECONDS,
+    CROWD,
+    CROWDED_SECONDS,
+    QUEUE_LIMIT,
+    Recorder,
+)
 from tests.fakes.apiserver import ApiServer
 from tests.fakes.faults import Action, Fault
 from tests.fakes.resources import EVENTS
@@ -45,6 +51,14 @@ async def recorder(client: Client) -> AsyncIterator[Recorder]:
 
 def posted(server: ApiServer) -> list[dict[str, Any]]:
     return server.store.list(EVENTS).items
+
+
+async def test_what_is_told_of_goes_first(server: ApiServer, recorder: Recorder) -> None:
+    recorder.record(EVENT)
+    assert not await recorder.flush(BEHIND_SECONDS / 2)
+    assert posted(server) == []
+    assert await recorder.flush(5)
+    assert len(posted(server)) == 1
 
 
 async def test_event_about_a_service(server: ApiServer, recorder: Recorder) -> None:
