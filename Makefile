@@ -10,7 +10,7 @@ SEEDS ?= 500
 TESTS ?=
 SERVICES ?=
 FAULTS ?=
-ROUNDS ?= 5
+ROUNDS ?=
 # Makes an unprivileged user root of namespaces of its own; nothing where that is not allowed, and
 # then the tests that need it are skipped and say so.
 AS_LAB_ROOT = $(shell [ "$$(id -u)" = 0 ] || { $(BIN)/python -m tests.lab.root true 2>/dev/null && echo $(BIN)/python -m tests.lab.root; })
@@ -55,11 +55,15 @@ bench-takeover: dev ## a take-over of 1,000 addresses, as neighbours see it
 
 bench-failover: dev ## every fault at a holder, ours beside client-go's elector (FAULTS=term,… ROUNDS=5)
 	@$(BIN)/python -m tests.cluster.build
-	@$(AS_LAB_ROOT) $(BIN)/python -m tests.bench.failover --faults "$(FAULTS)" --rounds $(ROUNDS)
+	@$(AS_LAB_ROOT) $(BIN)/python -m tests.bench.failover --faults "$(FAULTS)" $(ROUNDS:%=--rounds %)
+
+bench-create: dev ## from a Service to its first answer, beside a bare client's writes (ROUNDS=25)
+	@$(BIN)/python -m tests.cluster.build
+	@$(AS_LAB_ROOT) $(BIN)/python -m tests.bench.create $(ROUNDS:%=--rounds %)
 
 bench-mixed: dev ## our daemon and client-go's elector on one Lease, whatever happens to it (ROUNDS=5)
 	@$(BIN)/python -m tests.cluster.build
-	@$(AS_LAB_ROOT) $(BIN)/python -m tests.cluster.mixed --rounds $(ROUNDS)
+	@$(AS_LAB_ROOT) $(BIN)/python -m tests.cluster.mixed $(ROUNDS:%=--rounds %)
 
 bench-ipam: dev ## addresses for 5,000 Services on a real API server, beside a bare client (SERVICES=…)
 	@$(BIN)/python -m tests.cluster.build
@@ -77,4 +81,4 @@ dev:
 clean: ## remove what was built in the checkout
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help demo demo-down test lint fmt sim bench-answers bench-arp bench-takeover bench-failover bench-mixed bench-fuzz bench-ipam docs dev clean
+.PHONY: help demo demo-down test lint fmt sim bench-answers bench-arp bench-takeover bench-failover bench-create bench-mixed bench-fuzz bench-ipam docs dev clean

@@ -1,4 +1,4 @@
-"""A long measurement beside client-go's elector: set-up, a temporary directory, and its end.
+"""A long measurement on a cluster of our own: set-up, a temporary directory, and its end.
 
 What was measured is published however it ends; asked to end, it cleans up as after Ctrl-C.
 """
@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import elector
 from tests.bench.report import Row, publish
 from tests.cluster.build import ProgramsMissingError
 from tests.lab.root import LabError, become_lab_root
@@ -22,13 +21,18 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def session(name: str, measure: Callable[[Path, list[Row]], None]) -> int:
-    """Run `measure`, which adds the rows of `name` as they come; the exit code."""
+def session(
+    name: str, measure: Callable[[Path, list[Row]], None], *, needs: Callable[[], object]
+) -> int:
+    """Run `measure`, which adds the rows of `name` as they come; the exit code.
+
+    `needs` is called before it, to build what is missing.
+    """
     found: list[Row] = []
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         become_lab_root()
-        elector.built()
+        needs()
         with tempfile.TemporaryDirectory() as directory:
             measure(Path(directory), found)
     except (LabError, ProgramsMissingError) as error:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from tests.bench import elector
 from tests.bench.failover.cluster import Cluster
 from tests.bench.failover.faults import FAULTS, Fault
 from tests.bench.failover.rounds import Outcome, round_of
@@ -79,7 +80,7 @@ def main() -> int:
         with Cluster(directory) as cluster:
             measured(cluster, given.faults, given.rounds, found)
 
-    return session("failover", measure)
+    return session("failover", measure, needs=elector.built)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ from typing import Self, TypeVar
 
 from tests.bench.failover.answers import Answers, Client
 from tests.bench.failover.sides import (
+    CLIENT_GO,
+    OURS,
     Announced,
     ClientGo,
     Daemon,
@@ -85,18 +87,25 @@ class Side:
 class Cluster:
     """A context manager: the control plane and the nodes are there inside the block."""
 
-    def __init__(self, directory: Path, nodes: int = NODES) -> None:
-        """`nodes` is how many each side has; logs and records go to the directory."""
+    def __init__(
+        self,
+        directory: Path,
+        nodes: int = NODES,
+        sides: Sequence[str] = (OURS, CLIENT_GO),
+    ) -> None:
+        """`nodes` is how many each of the `sides` has; logs and records go to the directory."""
         self.lab = Lab()
         self.sides: list[Side] = []
         self.control_plane: ControlPlane
         self.api: Api
         self.audit: Audit
+        self.home: Namespace  # of the API server
         self._client: Namespace
         self._directory = directory
         self.setup: Setup
         self._undo = ExitStack()
         self._nodes = nodes
+        self._names = sides
         self._numbers = itertools.count(1)
 
     def __enter__(self) -> Self:
@@ -104,21 +113,21 @@ class Cluster:
         with ExitStack() as undo:
             undo.enter_context(self.lab)
             self.lab.bridge(API_BRIDGE)
-            home = self.lab.host(
+            self.home = self.lab.host(
                 "control-plane", f"{API_ADDRESS}/16", interface=API_LINK, bridge=API_BRIDGE
             )
-            place = Place(address=API_ADDRESS, namespace=home)
+            place = Place(address=API_ADDRESS, namespace=self.home)
             self.control_plane = undo.enter_context(ControlPlane(audit_log=log, place=place))
             self.api = self.control_plane.api(ADMIN)
             self.audit = Audit(log)
             install(self.control_plane)
             kubeconfig = self.control_plane.kubeconfig(DAEMON)
             self._client = self.lab.host("client", "172.19.0.100/16")
-            daemons: list[Daemon] = [
-                Ours(kubeconfig=kubeconfig),
-                ClientGo(kubeconfig=kubeconfig, records=self._directory),
-            ]
-            for number, daemon in enumerate(daemons, 1):
+            known: dict[str, Daemon] = {
+                OURS: Ours(kubeconfig=kubeconfig),
+                CLIENT_GO: ClientGo(kubeconfig=kubeconfig, records=self._directory),
+            }
+            for number, daemon in enumerate((known[name] for name in self._names), 1):
                 nodes = [self._node(daemon.name, number, each + 1) for each in range(self._nodes)]
                 self.sides.append(Side(daemon=daemon, nodes=nodes))
             self._undo = undo.pop_all()
@@ -161,10 +170,10 @@ class Cluster:
             for each in range(1, setup.services + 1)
         ]
 
-    def client(self, announced: Sequence[Announced]) -> Client:
-        """Asks for all of the addresses."""
+    def client(self, announced: Sequence[Announced], every: float = ASK_SECONDS) -> Client:
+        """Asks for all of the addresses, a request every so many seconds."""
         addresses = [each.address for each in announced]
-        return Client(self._client, addresses, ASK_SECONDS * len(addresses))
+        return Client(self._client, addresses, every * len(addresses))
 
     @contextmanager
     def services(self, name: str, announced: Sequence[Announced]) -> Iterator[None]:

@@ -31,6 +31,7 @@ class Setup:
     timing: Timing
     services: int = 1
     node_leases: bool = False
+    qps: int = 0  # requests to the API server a second; 0: as it is shipped
 
     @property
     def label(self) -> str:
@@ -95,6 +96,9 @@ class Ours:
             "NODE_NAME": node.name,
             "KUBECONFIG": str(self.kubeconfig),
         }
+        if setup.qps:
+            known["L2ANNOUNCER_K8S_CLIENT_RATE_LIMIT_QPS"] = str(setup.qps)
+            known["L2ANNOUNCER_K8S_CLIENT_RATE_LIMIT_BURST"] = str(2 * setup.qps)
         if setup.node_leases:
             known["L2ANNOUNCER_LEASE_MODE"] = "node"
         if "spread" in {each.name for each in fields(Settings)}:

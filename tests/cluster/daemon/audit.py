@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +24,8 @@ class Asked(NamedTuple):
     code: int
     uri: str
     agent: str
+    received: float  # Unix times in seconds
+    answered: float
 
     @property
     def right(self) -> tuple[str, str, str]:
@@ -65,4 +68,6 @@ def _requests(events: Iterable[dict[str, Any]], user: User) -> Iterator[Asked]:
             code,
             event["requestURI"],
             event.get("userAgent", ""),
+            datetime.fromisoformat(event["requestReceivedTimestamp"]).timestamp(),
+            datetime.fromisoformat(event["stageTimestamp"]).timestamp(),
         )

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tests.bench import elector
 from tests.bench.failover.sides import CLIENT_GO, OURS
 from tests.bench.report import Row
 from tests.bench.session import say, session
@@ -62,7 +63,7 @@ def main() -> int:
         with Pair(directory) as pair:
             measured(pair, scenes, given.rounds, found)
 
-    return session("mixed", measure)
+    return session("mixed", measure, needs=elector.built)
 
 
 if __name__ == "__main__":
