@@ -24,7 +24,7 @@ from l2announcer.core.answers import AnswerTable
 from l2announcer.core.effects import Call, Event, Gratuitous, Transition
 from l2announcer.core.facts import Resign
 from l2announcer.core.gratuitous import Schedule
-from l2announcer.core.model import Holding
+from l2announcer.core.model import Holding, Kind, Span
 from l2announcer.core.terms import Terms
 from l2announcer.inbox import Inbox
 from l2announcer.kube.client import Client, connect
@@ -136,6 +136,7 @@ class _Daemon:
         self._calls: set[asyncio.Task[None]] = set()  # under way
         self._table: AnswerTable | None = None
         self._troubles: Mapping[str, str] = {}
+        self._endpoints: asyncio.Task[None] | None = None  # the reflector of EndpointSlices
 
     async def run(self, notifier: Notifier) -> None:
         """Pump until everything is released after a signal; then end the background tasks."""
@@ -152,6 +153,7 @@ class _Daemon:
                 ]
                 await self._pump(notifier)
                 await self._gateway.recorder.flush(FLUSH_SECONDS)
+                self.watch_endpoints(Span())
                 # A call that still waits for an answer would outlive the time that we have.
                 for task in (*background, *self._calls):
                     task.cancel()
@@ -165,6 +167,14 @@ class _Daemon:
             if self._troubles.get(interface) != why:
                 log.warning("an interface is not served", interface=interface, why=why)
         self._troubles = dict(self._responder.troubles)
+
+    def watch_endpoints(self, span: Span) -> None:
+        if self._endpoints is not None:
+            self._endpoints.cancel()
+        reflector = self._gateway.watch_endpoints(span)
+        if reflector is not None:
+            name = f"reflector {Kind.ENDPOINT_SLICE.value}"
+            self._endpoints = self._group.create_task(reflector.run(), name=name)
 
     def send(self, frames: Sequence[Gratuitous]) -> None:
         self._responder.send(frames)

@@ -17,12 +17,14 @@ from l2announcer.core.announcer import Announcer
 from l2announcer.core.answers import AnswerTable
 from l2announcer.core.effects import Call, Event, Gratuitous, Transition
 from l2announcer.core.facts import Fact
+from l2announcer.core.model import Span
 
 
 class World(Protocol):
     """What a step acts on. Nothing here waits: calls are started, their outcomes come as facts."""
 
     def install(self, table: AnswerTable) -> None: ...
+    def watch_endpoints(self, span: Span) -> None: ...
     def send(self, frames: Sequence[Gratuitous]) -> None: ...
     def start(self, call: Call) -> None: ...
     def record(self, event: Event) -> None: ...
@@ -41,6 +43,8 @@ def step(
     effects = announcer.poll(now, wall)
     if effects.answers is not None:
         world.install(effects.answers)
+    if effects.endpoints is not None:
+        world.watch_endpoints(effects.endpoints)
     if effects.frames:
         world.send(effects.frames)
     for call in effects.calls:

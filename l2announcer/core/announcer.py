@@ -252,6 +252,7 @@ class Announcer:
         self.controller.take(changes)
         tells = self.controller.elector.tenure.valid(now)
         self._denials.poll(self._select(changes), self.cluster.services, out, tells=tells)
+        self.cluster.endpoints.poll(now, out)
         self._follow_links(now)
         if self.eligibility.update(changes, out):
             self._agenda.touch(self.contests)
@@ -285,7 +286,7 @@ class Announcer:
         concerned = self.selections.take(changes, self.cluster)
         for key in concerned:
             name, selection = lease_name(key), self.selections.of(key)
-            if selection.announcements or name in self.contests:
+            if selection.announcements or selection.pending or name in self.contests:
                 self._contest(name).follow(key, self.cluster.services.get(key), selection)
                 self._agenda.touch((name,))
         return concerned

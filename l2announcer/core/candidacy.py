@@ -189,7 +189,8 @@ class Candidacy:
             return self.elector.problem
         if not terms.may_take:
             return "this node holds as many Leases as k8sClientRateLimit.qps lets it renew"
-        if terms.holding.leaving and self.elector.held_until <= now:
+        leaving = terms.holding.leaving or self.selection.leaving
+        if leaving and self.elector.held_until <= now:
             return f"Lease {name} is free; this node is leaving, and takes it if no other does"
         if record is None or not record.holder:
             return f"Lease {name} is free; taking it"

@@ -5,8 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import assert_never
 
+from l2announcer.core.endpoints import Endpoints
 from l2announcer.core.facts import Gone, Links, Listed, Object, Overheard
-from l2announcer.core.model import Key, Kind, LeaseRecord, Link, Node, Policy, Pool, Service
+from l2announcer.core.model import (
+    EndpointSlice,
+    Key,
+    Kind,
+    LeaseRecord,
+    Link,
+    Node,
+    Policy,
+    Pool,
+    Service,
+)
 from l2announcer.core.policy import PolicyBook
 from l2announcer.core.segments import Segments
 from l2announcer.core.views import View
@@ -16,10 +27,12 @@ from l2announcer.core.views import View
 class Changes:
     """What changed since it was last asked.
 
-    `everything` says that more than single Services changed: policies, this node's labels, links.
+    `endpoints` are the Services whose endpoints moved. `everything` says that more than single
+    Services changed: policies, this node's labels, links.
     """
 
     services: set[Key] = field(default_factory=set)
+    endpoints: set[Key] = field(default_factory=set)
     policies: set[Key] = field(default_factory=set)
     pools: set[Key] = field(default_factory=set)
     nodes: set[Key] = field(default_factory=set)
@@ -35,6 +48,7 @@ class Cluster:
         self.pools: View[Pool] = View()
         self.nodes: View[Node] = View()
         self.policies = PolicyBook()
+        self.endpoints = Endpoints(node_name)
         self.links: tuple[Link, ...] | None = None
         self._segments = Segments()
         self._changes = Changes()
@@ -57,6 +71,8 @@ class Cluster:
                 before, nodes = self.node, [item for item in objects if isinstance(item, Node)]
                 changes.nodes |= self.nodes.replace(nodes, version, restored=restored)
                 changes.everything |= not _selects_alike(before, self.node)
+            case Kind.ENDPOINT_SLICE:
+                changes.endpoints |= self.endpoints.listed(fact)
             case Kind.LEASE:
                 pass
             case _:
@@ -83,6 +99,8 @@ class Cluster:
                     changes.everything |= found.key == self._own and not _selects_alike(
                         known, found
                     )
+            case EndpointSlice():
+                changes.endpoints |= self.endpoints.seen(found)
             case LeaseRecord():
                 pass
             case _:
@@ -103,6 +121,8 @@ class Cluster:
                 if self.nodes.forget(fact.key, fact.version):
                     changes.nodes.add(fact.key)
                     changes.everything |= fact.key == self._own
+            case Kind.ENDPOINT_SLICE:
+                changes.endpoints |= self.endpoints.gone(fact)
             case Kind.LEASE:
                 pass
             case _:

@@ -37,11 +37,16 @@ class Contest:
         self.grants: list[Grant] = []
         self.watched: list[Announcement] = []
         self.wake_at = inf
+        self._pending: set[Key] = set()  # Services that this node may come to announce
         self._standing = standing
         self._strict = strict
 
     def follow(self, key: Key, service: Service | None, selection: Selection) -> None:
         """Take in what this node would announce for a Service; None is a Service that's gone."""
+        if selection.pending:
+            self._pending.add(key)
+        else:
+            self._pending.discard(key)
         candidacy = self.candidacies.get(key)
         if candidacy is None and service is not None and selection.announcements:
             candidacy = self.candidacies[key] = Candidacy(service, self.elector)
@@ -54,13 +59,16 @@ class Contest:
     def wish(self, *, known: bool, resigning: bool) -> None:
         """Say what the node wants of the Lease; `known`: one of its Services still exists.
 
-        A Lease whose Services vanished is not released: another node may not know it yet.
+        A Lease whose Services vanished is not released: another node may not know it yet. Nor is
+        one while it isn't known whether this node can serve them.
         """
         selected = any(c.selection.announcements for c in self.candidacies.values())
         if (selected or self._standing) and not resigning:
             self.elector.want(Wish.HOLD)
+        elif self._standing or (known and (resigning or not self._pending)):
+            self.elector.want(Wish.RELEASE)
         else:
-            self.elector.want(Wish.RELEASE if known or self._standing else Wish.ABANDON)
+            self.elector.want(Wish.ABANDON)
 
     def claimed(self, claim: Claimed, now: float) -> bool:
         """Take in a claim; False when it's about nothing of this contest."""
@@ -127,4 +135,5 @@ class Contest:
 
     def idle(self, now: float) -> bool:
         """Is there nothing left to follow, or to remember?"""
-        return not self._standing and not self.candidacies and self.elector.idle(now)
+        followed = self._standing or self.candidacies or self._pending
+        return not followed and self.elector.idle(now)

@@ -13,7 +13,7 @@ from math import inf
 from typing import Any
 
 from l2announcer.core.answers import AnswerTable
-from l2announcer.core.model import Announcement, Key, Kind
+from l2announcer.core.model import Announcement, Key, Kind, Span
 from l2announcer.core.tenure import Tenure
 
 
@@ -113,9 +113,14 @@ Call = LeaseWrite | ReadLease | ReadService | ReadServices | ReadHosts | StatusW
 
 @dataclass(slots=True)
 class Effects:
-    """Everything that one poll asks for. `answers` is None when the table stays as it is."""
+    """Everything that one poll asks for.
+
+    `answers` and `endpoints`, whose EndpointSlices are to be watched, are None when they stay as
+    they are.
+    """
 
     answers: AnswerTable | None = None
+    endpoints: Span | None = None
     frames: list[Gratuitous] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)

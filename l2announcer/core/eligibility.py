@@ -5,23 +5,23 @@ node that this file is about could still answer, but something says that it soon
 
 Rules of this file:
 - Such a node is leaving: it says so in every Lease that it holds, and goes on answering for it.
-- It takes what is free only after every other node had its turn, if there is one that a policy
-  selects for the Service and that isn't leaving; else as ever: somebody must answer. (kubeadm
-  excludes every control plane from load balancers, a cluster's only node too.)
+- It comes last in the order of candidates (core.roster), and takes what is free when that comes to
+  its turn: where no other takes part at once, since somebody must answer. (kubeadm excludes every
+  control plane from load balancers, a cluster's only node too.)
+- Of a single Service a node is leaving that another would serve better (core.endpoints).
 - What isn't known of a node (no such condition yet) counts for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from l2announcer.core.cluster import Changes, Cluster
 from l2announcer.core.contest import Contest
 from l2announcer.core.effects import Effects, Transition
-from l2announcer.core.model import Key, Node, Service
+from l2announcer.core.model import Node
 from l2announcer.core.selection import Reason
-from l2announcer.core.selectors import service_labels
 from l2announcer.core.terms import Terms
 
 EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
@@ -30,7 +30,6 @@ TAINTS = {
     "node.cloudprovider.kubernetes.io/shutdown": "is shut down",
     "ToBeDeletedByClusterAutoscaler": "is to be removed by the cluster autoscaler",
 }
-LAST_RANK = 20  # however many nodes there are: nobody waits for longer than a second
 
 
 def judge(node: Node) -> tuple[Reason, ...]:
@@ -68,14 +67,11 @@ class Eligibility:
     def __init__(self, cluster: Cluster) -> None:
         self.reasons: tuple[Reason, ...] = ()
         self._cluster = cluster
-        self._staying: tuple[Node, ...] | None = None  # the other nodes that aren't leaving
-        self._selected: dict[Key, int] = {}  # how many of them each policy selects
 
     def update(self, changes: Changes, out: Effects) -> bool:
         """Take in what changed; True: every contest is to be looked at again."""
         if not changes.nodes and not changes.everything:
             return False
-        self._staying, self._selected = None, {}
         own, before = self._cluster.node, self.reasons
         self.reasons = judge(own) if own is not None else ()
         if self.reasons != before:
@@ -86,31 +82,6 @@ class Eligibility:
 
     def terms_for(self, contest: Contest, terms: Terms) -> Terms:
         """The terms on which this node takes part in one contest."""
-        if not self.reasons:
+        if not any(each.selection.leaving for each in contest.candidacies.values()):
             return terms
-        services = [candidacy.service for candidacy in contest.candidacies.values()]
-        rank = min(self._others(services), LAST_RANK)
-        return replace(terms, rank=max(terms.rank, rank))
-
-    def _others(self, services: Iterable[Service]) -> int:
-        """How many other nodes could take a Lease that stands for these Services."""
-        counts = [self._others_for(service) for service in services]
-        return min(counts, default=len(self._nodes_staying()))
-
-    def _others_for(self, service: Service) -> int:
-        labels, most = service_labels(service), 0
-        for policy in self._cluster.policies.in_force:
-            if policy.services.matches(labels):
-                key = policy.policy.key
-                if key not in self._selected:
-                    selected = (policy.nodes.matches(n.labels) for n in self._nodes_staying())
-                    self._selected[key] = sum(selected)
-                most = max(most, self._selected[key])
-        return most
-
-    def _nodes_staying(self) -> tuple[Node, ...]:
-        if self._staying is None:
-            own = self._cluster.node
-            others = (node for node in self._cluster.nodes.values() if node is not own)
-            self._staying = tuple(node for node in others if not judge(node))
-        return self._staying
+        return replace(terms, holding=replace(terms.holding, leaving=True))

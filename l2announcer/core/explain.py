@@ -63,6 +63,9 @@ def service(announcer: Announcer, key: Key, now: float) -> Mapping[str, object]:
             for grant in candidacy.grants
         ],
         "leftOut": reasons,
+        "leaving": [
+            str(reason) for reason in (*announcer.eligibility.reasons, *candidacy.selection.leaving)
+        ],
         "conflict": candidacy.conflict,
         "lease": {"name": lease_name(key), **_lease(candidacy.elector, now)},
         "favourites": list(announcer.roster.order(lease_name(key), [candidacy.service], now)),

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from l2announcer.core.model import (
+    ALL,
+    EndpointSlice,
     IPAddress,
     Key,
     Kind,
@@ -21,9 +23,10 @@ from l2announcer.core.model import (
     Policy,
     Pool,
     Service,
+    Span,
 )
 
-Object = Service | Policy | Pool | Node | LeaseRecord
+Object = Service | Policy | Pool | Node | LeaseRecord | EndpointSlice
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +34,15 @@ class Listed:
     """These, and no others, are all objects of the kind, as of resourceVersion `version`.
 
     `restored`: the store went back to before what was known when it was asked (it was restored from
-    a backup), so that versions of before say nothing.
+    a backup), so that versions of before say nothing. EndpointSlices are all that there are within
+    `span`.
     """
 
     kind: Kind
     objects: tuple[Object, ...]
     version: str = ""
     restored: bool = False
+    span: Span = ALL
 
 
 @dataclass(frozen=True, slots=True)

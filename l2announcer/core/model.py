@@ -44,6 +44,10 @@ class Kind(Enum):
     POOL = "pools"
     LEASE = "leases"
     NODE = "nodes"
+    ENDPOINT_SLICE = "endpointslices"
+
+
+ALWAYS_WATCHED = frozenset(Kind) - {Kind.ENDPOINT_SLICE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +189,40 @@ class Node:
     taints: tuple[Taint, ...] = ()
     conditions: Mapping[str, str] = field(default_factory=dict)
     addresses: tuple[IPAddress, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Whose EndpointSlices: those of all Services of these names, in any namespace; or all."""
+
+    names: frozenset[str] = frozenset()
+    everything: bool = False
+
+    @property
+    def any(self) -> bool:
+        return self.everything or bool(self.names)
+
+    def covers(self, name: str) -> bool:
+        return self.everything or name in self.names
+
+
+ALL = Span(everything=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointSlice:
+    """discovery.k8s.io/v1 EndpointSlice, as far as it says which nodes have endpoints of a Service.
+
+    Nodes by the best that their endpoints here are: ready; serving while they terminate; or
+    neither. An endpoint that names no node is on node "". Versions don't count, as with Nodes.
+    """
+
+    key: Key
+    resource_version: str = field(default="", compare=False)
+    service: Key
+    ready: frozenset[str] = frozenset()
+    draining: frozenset[str] = frozenset()
+    idle: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

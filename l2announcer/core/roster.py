@@ -2,11 +2,13 @@
 
 Rules of this file:
 - Who takes part is known by its heartbeat: held, and seen to change within its duration, on the own
-  clock. This node counts itself in whatever its heartbeat says.
+  clock; and by its Node object, which is deleted sooner than a heartbeat runs out. This node counts
+  itself in whatever these say.
 - The order of a group's candidates follows from objects that every node sees alike: by weighted
   rendezvous hash, so that a node that comes or goes moves no more than its share. The preferred
   node comes before it, a degraded node behind the full ones, one that is leaving behind all.
-- A candidate is a node that the policies select for every Service of the group.
+- A candidate is a node that the policies select for every Service of the group, and that can serve
+  it, as far as that is known of others (core.endpoints).
 - Whoever held the Lease last doesn't count: it ran out there, or was given up.
 """
 
@@ -29,6 +31,7 @@ from l2announcer.core.terms import Terms
 
 WEIGHT = "l2announcer.io/weight"  # of a Node
 HEAVIEST = 1000
+LAST_RANK = 20  # however many nodes there are: nobody waits for longer than a second
 _WEIGHT_TEXT = re.compile(r"[0-9]{1,4}(\.[0-9]{1,9})?")
 
 
@@ -91,7 +94,7 @@ class Roster:
         return [
             self._member(node)
             for node in sorted({*self._heartbeats, self._node})
-            if node == self._node or self._live(node, now)
+            if node == self._node or (self._live(node, now) and self._known(node) is not None)
         ]
 
     def order(self, group: str, services: Sequence[Service], now: float) -> tuple[str, ...]:
@@ -117,7 +120,7 @@ class Roster:
             if node == self._node:
                 break
             rank += node != besides
-        return rank
+        return min(rank, LAST_RANK)
 
     def poll(self, out: Effects) -> None:
         """Say once what is wrong with this node's weight."""
@@ -133,7 +136,7 @@ class Roster:
         return held and elector.held_until > now
 
     def _member(self, node: str) -> Member:
-        elector, known = self._heartbeats.get(node), self._cluster.nodes.get(Key("", node))
+        elector, known = self._heartbeats.get(node), self._known(node)
         record = elector.record if elector is not None else None
         said = record.holding if record is not None else None
         return Member(
@@ -144,22 +147,24 @@ class Roster:
             or (known is not None and bool(judge(known))),
         )
 
+    def _known(self, node: str) -> Node | None:
+        return self._cluster.nodes.get(Key("", node))
+
     def _candidates(self, services: Sequence[Service], now: float) -> list[Member]:
         members = self.members(now)
-        if not services:
-            return members
-        policies = self._cluster.policies.in_force
-        about = [
-            [policy.nodes for policy in policies if policy.services.matches(labels)]
-            for labels in map(service_labels, services)
-        ]
-        nodes = self._cluster.nodes
-        return [
-            member
-            for member in members
-            if (node := nodes.get(Key("", member.node))) is not None
-            and all(any(each.matches(node.labels) for each in selectors) for selectors in about)
-        ]
+        for service in services:
+            labels = service_labels(service)
+            policies = self._cluster.policies.in_force
+            selectors = [policy.nodes for policy in policies if policy.services.matches(labels)]
+            places = self._cluster.endpoints.places(service)
+            members = [
+                replace(member, leaving=True) if places.draining(member.node) else member
+                for member in members
+                if places.serving(member.node)
+                and (node := self._known(member.node)) is not None
+                and any(each.matches(node.labels) for each in selectors)
+            ]
+        return members
 
 
 def _score(group: str, member: Member) -> float:

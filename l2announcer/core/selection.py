@@ -38,10 +38,17 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What this node would announce for a Service, and why not more."""
+    """What this node would announce for a Service, and why not more.
+
+    `leaving` says why another node would be the better one, though this one can; `unable` why this
+    one can't, though the policies would have it; `pending`: that may yet turn out otherwise.
+    """
 
     announcements: tuple[Announcement, ...] = ()
     reasons: tuple[Reason, ...] = ()
+    leaving: tuple[Reason, ...] = ()
+    unable: Reason | None = None
+    pending: bool = False
 
 
 def select(

@@ -4,7 +4,8 @@ Rules of this file:
 1. An address that a Service names and does not have is left out, and the reason says whose it is.
 2. Of a group (core.groups) every Service that some policy would have announced, on whatever node,
    must be announced here, or none is: whoever holds their Leases answers for all of them. Else
-   nobody might ever hold them all, so the reason says which policies don't agree.
+   nobody might ever hold them all, so the reason says which policies don't agree; or that this
+   node has no endpoint of one of them (core.endpoints).
 3. Those that no policy would have announced, or that are another load balancer's, are companions:
    their Leases are held with the rest, and nothing is announced for them.
 """
@@ -12,6 +13,7 @@ Rules of this file:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from l2announcer.core.candidacy import lease_name
 from l2announcer.core.claims import NOTHING
@@ -43,14 +45,19 @@ class Selections:
         concerned = self.groups.take({key: services.get(key) for key in changes.services})
         if changes.everything:
             concerned |= set(services)
+        for key in changes.endpoints & set(services):
+            moved = self.groups.of(lease_name(key))
+            concerned.update(moved.services if moved is not None else {key})
         groups: set[Group] = set()
         for key in concerned:
             service, name = services.get(key), lease_name(key)
             if service is None:
                 self.by_service.pop(key, None)
+                cluster.endpoints.forget(key)
             else:
                 selection = select(service, policies, cluster.node, cluster.links or ())
-                self.by_service[key] = self._without_denied(key, selection)
+                selection = self._without_denied(key, selection)
+                self.by_service[key] = cluster.endpoints.narrow(service, selection)
             group = self.groups.of(name)
             if group is None:
                 self.contested.discard(name)
@@ -82,13 +89,19 @@ class Selections:
         reasons = [
             reason for key in unselected for reason in self._dissent(key, services, policies)
         ]
+        selections = {key: self.by_service[key] for key in group.services}
         if not reasons:
             self.contested.update(group.leases)
+            leaving = tuple(reason for each in selections.values() for reason in each.leaving)
+            for key, selection in selections.items():
+                if selection.leaving != leaving:
+                    self.by_service[key] = replace(selection, leaving=leaving)
             return
         self.contested.difference_update(group.leases)
-        for key in group.services:
-            known = self.by_service[key].reasons
-            self.by_service[key] = Selection(reasons=(*known, *reasons))
+        pending = any(each.pending for each in selections.values())
+        for key, selection in selections.items():
+            left_out = (*selection.reasons, *reasons)
+            self.by_service[key] = Selection(reasons=left_out, pending=pending)
 
     def _dissent(
         self, key: Key, services: View[Service], policies: Sequence[CompiledPolicy]
@@ -96,7 +109,14 @@ class Selections:
         """Why the others of its group can't be announced here, if it's because of this Service."""
         service, denied = services.get(key), self.groups.claims.denied.get(key, NOTHING)
         names = asking(service, policies, denied) if service is not None else []
-        if names:
+        unable = self.by_service[key].unable
+        if unable:
+            sentence = (
+                "shares an address or a Lease with others, so one node must announce them all; this"
+                f" node cannot: it {unable.message}"
+            )
+            yield Reason(f"Service {key}", sentence)
+        elif names:
             sentence = (
                 "shares an address or a Lease with others, so one node must announce them all; this"
                 " node does not announce it, and others might by CiliumL2AnnouncementPolicy"

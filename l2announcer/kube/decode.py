@@ -6,6 +6,7 @@ A field of the wrong type makes the object a Problem, and only that object.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from l2announcer.core.lease import decode as read_lease
 from l2announcer.core.model import (
     Block,
     Condition,
+    EndpointSlice,
     Ingress,
     Key,
     Kind,
@@ -33,7 +35,7 @@ from l2announcer.core.model import (
 )
 from l2announcer.kube import schema
 from l2announcer.kube.errors import MALFORMED
-from l2announcer.kube.resources import API_KINDS
+from l2announcer.kube.resources import API_KINDS, SERVICE_NAME
 
 OWN_PREFIX = "l2announcer.io/"  # of a Node's annotations others may fill many kilobytes
 
@@ -51,6 +53,7 @@ _read_service = msgspec.json.Decoder(schema.Service).decode
 _read_policy = msgspec.json.Decoder(schema.Policy).decode
 _read_pool = msgspec.json.Decoder(schema.Pool).decode
 _read_node = msgspec.json.Decoder(schema.Node).decode
+_read_slice = msgspec.json.Decoder(schema.EndpointSlice).decode
 _read_any = msgspec.json.Decoder(dict[str, Any]).decode
 _read_identity = msgspec.json.Decoder(schema.Identity).decode
 
@@ -153,6 +156,30 @@ def node(raw: bytes | msgspec.Raw) -> Node:
     )
 
 
+def endpoint_slice(raw: bytes | msgspec.Raw) -> EndpointSlice:
+    read = _read_slice(raw)
+    meta = read.metadata
+    nodes: dict[str, set[str]] = {"ready": set(), "draining": set(), "idle": set()}
+    for endpoint in read.endpoints or ():
+        nodes[_standing(endpoint)].add(sys.intern(endpoint.node_name or ""))
+    return EndpointSlice(
+        key=meta.key,
+        resource_version=meta.resource_version or "",
+        service=Key(meta.key.namespace, (meta.labels or {}).get(SERVICE_NAME, "")),
+        ready=frozenset(nodes["ready"]),
+        draining=frozenset(nodes["draining"] - nodes["ready"]),
+        idle=frozenset(nodes["idle"] - nodes["ready"] - nodes["draining"]),
+    )
+
+
+def _standing(endpoint: schema.Endpoint) -> str:
+    """Where kube-proxy would place it; absent conditions: discovery.k8s.io/v1."""
+    said = endpoint.conditions or schema.EndpointConditions()
+    if said.ready is not False:
+        return "ready"
+    return "draining" if said.serving is not False and said.terminating else "idle"
+
+
 def lease(raw: bytes | msgspec.Raw) -> LeaseRecord:
     whole = _read_any(raw)
     msgspec.convert(whole, schema.Lease)  # the core reads it, once its types are known to be right
@@ -165,6 +192,7 @@ _BY_KIND: Mapping[Kind, Callable[[bytes | msgspec.Raw], Object]] = {
     Kind.POOL: pool,
     Kind.NODE: node,
     Kind.LEASE: lease,
+    Kind.ENDPOINT_SLICE: endpoint_slice,
 }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from typing import assert_never
 
 from l2announcer import clock
@@ -19,16 +20,16 @@ from l2announcer.core.effects import (
     ReadServices,
     StatusWrite,
 )
-from l2announcer.core.facts import Fact
+from l2announcer.core.facts import Fact, Listed
 from l2announcer.core.heartbeat import HEARTBEAT_PREFIX
-from l2announcer.core.model import Kind
+from l2announcer.core.model import ALWAYS_WATCHED, Kind, Span
 from l2announcer.kube import leases, status
 from l2announcer.kube.client import Client
 from l2announcer.kube.events import Recorder
 from l2announcer.kube.hosts import read_hosts
 from l2announcer.kube.pace import PACE
 from l2announcer.kube.reflector import Reflector
-from l2announcer.kube.resources import table
+from l2announcer.kube.resources import Resource, spanned, table
 from l2announcer.kube.services import read_service, read_services
 
 READ_SECONDS = 5.0
@@ -38,7 +39,7 @@ STATUSES_AT_ONCE = 32  # each waits on a connection of its own; more of them mak
 
 
 class Gateway:
-    """Reflectors by kind, the Events' recorder, and `perform`.
+    """Reflectors by kind, to be run; the Events' recorder, and `perform`.
 
     A Lease write takes `lease_write_seconds` at most; `observe_renewal` is told the seconds that
     each renewal took.
@@ -65,11 +66,11 @@ class Gateway:
             lease_prefixes=LEASE_PREFIXES,
             service_proxy_name=service_proxy_name,
         )
-        self.reflectors: Mapping[Kind, Reflector] = {
-            kind: Reflector(
-                client, resource, post=post, now=clock.now, chance=clock.chance, pace=PACE
-            )
+        self._post = post
+        self.reflectors = {
+            kind: self._reflector(resource, post)
             for kind, resource in self._resources.items()
+            if kind in ALWAYS_WATCHED
         }
         self.recorder = Recorder(
             client,
@@ -77,6 +78,27 @@ class Gateway:
             group_version=self._group_version,
             node_name=node_name,
             wall=clock.wall,
+        )
+
+    def watch_endpoints(self, span: Span) -> Reflector | None:
+        """The reflector, to be run, of the EndpointSlices that are to be watched; None for none.
+
+        The one of before is to be ended.
+        """
+        self.reflectors.pop(Kind.ENDPOINT_SLICE, None)
+        if not span.any:
+            return None
+
+        def post(fact: Fact) -> None:
+            self._post(replace(fact, span=span) if isinstance(fact, Listed) else fact)
+
+        resource = spanned(self._resources[Kind.ENDPOINT_SLICE], span)
+        reflector = self.reflectors[Kind.ENDPOINT_SLICE] = self._reflector(resource, post)
+        return reflector
+
+    def _reflector(self, resource: Resource, post: Callable[[Fact], None]) -> Reflector:
+        return Reflector(
+            self._client, resource, post=post, now=clock.now, chance=clock.chance, pace=PACE
         )
 
     async def perform(self, call: Call) -> Fact:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from l2announcer.core.model import Key, Kind
+from l2announcer.core.model import Key, Kind, Span
 
 LEASES = "coordination.k8s.io/v1"
+SERVICE_NAME = "kubernetes.io/service-name"  # the label of an EndpointSlice
 _PROXY_NAME = "service.kubernetes.io/service-proxy-name"
 
 API_KINDS: Mapping[Kind, str] = {
@@ -16,6 +17,7 @@ API_KINDS: Mapping[Kind, str] = {
     Kind.POOL: "CiliumLoadBalancerIPPool",
     Kind.LEASE: "Lease",
     Kind.NODE: "Node",
+    Kind.ENDPOINT_SLICE: "EndpointSlice",
 }
 
 
@@ -54,6 +56,14 @@ def collection(group_version: str, plural: str, namespace: str) -> str:
     root = "apis" if "/" in group_version else "api"  # the core group has a root of its own
     within = f"/namespaces/{namespace}" if namespace else ""
     return f"/{root}/{group_version}{within}/{plural}"
+
+
+def spanned(slices: Resource, span: Span) -> Resource:
+    """EndpointSlices, but only those that are within `span`."""
+    if span.everything:
+        return slices
+    names = ",".join(sorted(span.names))
+    return replace(slices, query={"labelSelector": f"{SERVICE_NAME} in ({names})"})
 
 
 def table(
@@ -95,5 +105,11 @@ def table(
             prefixes=lease_prefixes,
         ),
         Resource(kind=Kind.NODE, plural="nodes", group_versions=("v1",)),
+        Resource(
+            kind=Kind.ENDPOINT_SLICE,
+            plural="endpointslices",
+            group_versions=("discovery.k8s.io/v1",),
+            query={"labelSelector": SERVICE_NAME},
+        ),
     )
     return {row.kind: row for row in rows}

@@ -171,6 +171,22 @@ class Node(Struct):
     status: NodeStatus | None = None
 
 
+class EndpointConditions(Struct):
+    ready: bool | None = None
+    serving: bool | None = None
+    terminating: bool | None = None
+
+
+class Endpoint(Struct):
+    node_name: str | None = None
+    conditions: EndpointConditions | None = None
+
+
+class EndpointSlice(Struct):
+    metadata: Metadata
+    endpoints: list[Endpoint] | None = None
+
+
 class LeaseSpec(Struct):
     holder_identity: str | None = None
     lease_duration_seconds: int | None = None

@@ -31,6 +31,8 @@ EVERYWHERE = {
     Right("patch", "", "services/status"),
     Right("list", "", "nodes"),
     Right("watch", "", "nodes"),
+    Right("list", "discovery.k8s.io", "endpointslices"),
+    Right("watch", "discovery.k8s.io", "endpointslices"),
     Right("list", "cilium.io", "ciliuml2announcementpolicies"),
     Right("watch", "cilium.io", "ciliuml2announcementpolicies"),
     Right("patch", "cilium.io", "ciliuml2announcementpolicies/status"),

@@ -40,6 +40,7 @@ from l2announcer.core.facts import (
     StatusRefused,
 )
 from l2announcer.core.model import (
+    EndpointSlice,
     Holding,
     Key,
     Kind,
@@ -49,6 +50,7 @@ from l2announcer.core.model import (
     Policy,
     Pool,
     Service,
+    Span,
 )
 from l2announcer.core.terms import Terms
 
@@ -60,6 +62,7 @@ KINDS: dict[type, Kind] = {
     Node: Kind.NODE,
     Pool: Kind.POOL,
     LeaseRecord: Kind.LEASE,
+    EndpointSlice: Kind.ENDPOINT_SLICE,
 }
 
 
@@ -90,6 +93,9 @@ class Driver:
         self.statuses: list[StatusWrite] = []
         self.transitions: list[Transition] = []
         self.wake_at = inf
+        self.slices: dict[Key, EndpointSlice] = {}
+        self.span = Span()  # whose EndpointSlices are watched
+        self.away = False  # is the API server? Then no EndpointSlices are listed
 
     def warm(
         self, *, labels: Mapping[str, str] | None = None, links: tuple[Link, ...] = ()
@@ -145,7 +151,12 @@ class Driver:
         return effects
 
     def carry_out(self, effects: Effects) -> bool:
-        """Answer every call; False when there was none."""
+        """Answer every call; False when there was nothing to do."""
+        listed = effects.endpoints is not None and not self.away
+        if effects.endpoints is not None:
+            self.span = effects.endpoints
+        if listed:
+            self.list_endpoints()
         for call in effects.calls:
             match call:
                 case LeaseWrite():
@@ -165,7 +176,12 @@ class Driver:
                 case StatusWrite():
                     self.statuses.append(call)
                     self.handle(StatusRefused(call.kind, call.key, Refusal.CONFLICT))
-        return bool(effects.calls)
+        return bool(effects.calls) or listed
+
+    def list_endpoints(self) -> None:
+        """The EndpointSlices that are watched are listed."""
+        within = tuple(s for s in self.slices.values() if self.span.covers(s.service.name))
+        self.handle(Listed(Kind.ENDPOINT_SLICE, within, str(self.version), span=self.span))
 
     def put_lease(self, name: str, **spec: Any) -> LeaseRecord:
         """Somebody else writes a Lease; the record as a watch would show it."""

@@ -10,7 +10,7 @@ from l2announcer.core import lease
 from l2announcer.core.candidacy import State
 from l2announcer.core.controller import CONTROLLER_LEASE
 from l2announcer.core.effects import LeaseWrite
-from l2announcer.core.model import Key
+from l2announcer.core.model import Key, Kind
 from l2announcer.core.model import Node as KubernetesNode
 from l2announcer.core.terms import RANK_SECONDS
 from tests.scenarios.driver import NODE
@@ -63,8 +63,8 @@ def test_its_word_is_told_in_the_log(node: Node) -> None:
 
 def test_what_is_free_is_left_to_those_that_stay_and_taken_when_none_did() -> None:
     node = prepared()
-    node.show(node.held_by_other())
-    node.see(OTHER)
+    node.show(node.held_by_other(holderIdentity="third"))
+    node.join("other")
     node.see(CORDONED)
     released_at = node.now
     node.show(node.held_by_other(holderIdentity="", leaseDurationSeconds=1))
@@ -79,10 +79,11 @@ def test_what_is_free_is_left_to_those_that_stay_and_taken_when_none_did() -> No
     assert says_leaving(node)
 
 
-def test_of_two_that_leave_neither_waits_for_the_other() -> None:
+@pytest.mark.parametrize("other", [OTHER, replace(OTHER, unschedulable=True)])
+def test_who_takes_part_alone_waits_for_nobody(other: KubernetesNode) -> None:
     node = prepared()
     node.show(node.held_by_other())
-    node.see(replace(OTHER, unschedulable=True))
+    node.see(other)  # has no daemon
     node.see(CORDONED)
     released_at = node.now
     node.show(node.held_by_other(holderIdentity="", leaseDurationSeconds=1))
@@ -91,17 +92,18 @@ def test_of_two_that_leave_neither_waits_for_the_other() -> None:
     assert node.answered == HERE
 
 
-def test_who_waits_for_another_stops_when_that_one_leaves_too() -> None:
+def test_who_waits_for_another_stops_when_that_one_is_deleted() -> None:
     node = prepared()
     node.show(node.held_by_other())
-    for number in range(30):
-        node.see(replace(OTHER, key=Key("", f"other{number}")))
+    others = [f"other{number}" for number in range(30)]
+    for name in others:
+        node.join(name)
     node.see(CORDONED)
     node.show(node.held_by_other(holderIdentity="", leaseDurationSeconds=1))
     node.settle(0.5)
     assert node.about() == []
-    for number in range(30):
-        node.see(replace(OTHER, key=Key("", f"other{number}"), deleting=True))
+    for name in others:
+        node.gone(Kind.NODE, Key("", name))
     assert node.answered == HERE
 
 

@@ -37,7 +37,7 @@ from l2announcer.core.facts import (
     Links,
     Resign,
 )
-from l2announcer.core.model import Holding, Key, Kind, Link
+from l2announcer.core.model import ALWAYS_WATCHED, Holding, Key, Kind, Link, Span
 from l2announcer.core.terms import Terms
 from tests.sim.api import Api
 from tests.sim.inbox import Inbox, Received, Way
@@ -160,7 +160,9 @@ class Node:
         )
         self.announcer = Announcer(Config(terms=terms))
         self.watches = {
-            kind: Watch(kind, self, self._api, self._timeline, self._rng) for kind in Kind
+            kind: Watch(kind, self, self._api, self._timeline, self._rng)
+            for kind in Kind
+            if kind in ALWAYS_WATCHED
         }
         self._api.listeners += self.watches.values()
         self.tell(self._links())
@@ -307,6 +309,9 @@ class Node:
 
     def install(self, table: AnswerTable) -> None:
         self._card = table.places.get(Place(INDEX, WireProtocol.ARP))
+
+    def watch_endpoints(self, span: Span) -> None:
+        raise AssertionError(f"no Service here depends on where its endpoints are: {span}")
 
     def send(self, frames: Sequence[Gratuitous]) -> None:
         now = self.clock.boot(self._timeline.now)

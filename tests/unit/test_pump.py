@@ -12,7 +12,7 @@ from l2announcer.core.answers import AnswerTable
 from l2announcer.core.effects import Call, Event, Gratuitous, LeaseWrite, Message, Transition
 from l2announcer.core.facts import Fact, LeaseWritten, Resign, Seen, ServiceRead
 from l2announcer.core.lease import decode
-from l2announcer.core.model import Key, Kind, Policy, Service
+from l2announcer.core.model import Key, Kind, Policy, Service, Span
 from l2announcer.pump import step
 from tests.scenarios.driver import NODE, Driver
 
@@ -30,6 +30,9 @@ class Notes:
 
     def install(self, table: AnswerTable) -> None:
         self.done.append(table)
+
+    def watch_endpoints(self, span: Span) -> None:
+        self.done.append(span)
 
     def send(self, frames: Sequence[Gratuitous]) -> None:
         self.done += frames

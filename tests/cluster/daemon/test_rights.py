@@ -20,18 +20,19 @@ from tests.cluster.daemon.announced import (
     policy,
     removed,
 )
-from tests.cluster.daemon.site import POLICIES, SHORT, Site
+from tests.cluster.daemon.site import POLICIES, SERVICES, SHORT, Site
 from tests.cluster.installation import CONFIG, manifests
 
 pytestmark = [pytest.mark.cluster, pytest.mark.lab]
 
 STEADY_SECONDS = 8.0
-SERVICES = 3
+WATCH_ENDPOINTS = ("watch", "discovery.k8s.io", "endpointslices")
+HOW_MANY = 3
 
 
 def test_in_a_steady_state_only_holders_write_and_nobody_reads(site: Site) -> None:
     with ExitStack() as stack:
-        services = [stack.enter_context(announced(site)) for _ in range(SERVICES)]
+        services = [stack.enter_context(announced(site)) for _ in range(HOW_MANY)]
         names = {f"cilium-l2announce-default-{each.name}" for each in services}
         names.add("l2announcer-controller")
         for each in services:
@@ -81,5 +82,10 @@ def test_every_right_is_used(site: Site) -> None:
         site.until("an Event", lambda: "Announced" in events(site, served.name))
         assert site.api.delete(served.lease).ok
         site.until("it is counted", lambda: events(site, served.name)["Announced"]["count"] > 1)
-    used = {each.right for each in site.audit.asked(DAEMON) if each.code < 300}
-    assert granted - used == set()
+        site.patch(f"{SERVICES}/{served.name}", {"spec": {"externalTrafficPolicy": "Local"}})
+        site.until("the endpoints are watched", lambda: WATCH_ENDPOINTS in _used(site))
+    assert granted - _used(site) == set()
+
+
+def _used(site: Site) -> set[tuple[str, str, str]]:
+    return {each.right for each in site.audit.asked(DAEMON) if each.code < 300}

@@ -18,7 +18,7 @@ from l2announcer.core.answers import AnswerTable
 from l2announcer.core.effects import Call, Event, Gratuitous, LeaseWrite, StatusWrite, Transition
 from l2announcer.core.facts import Fact, Links, Resign
 from l2announcer.core.ipam import Ipam, Scope
-from l2announcer.core.model import Holding, Kind
+from l2announcer.core.model import Holding, Kind, Span
 from l2announcer.core.terms import Terms
 from l2announcer.inbox import Inbox
 from l2announcer.kube.client import Client, Observe, connect
@@ -117,6 +117,9 @@ class Controller:
     # pump.World
 
     def install(self, table: AnswerTable) -> None:
+        pass
+
+    def watch_endpoints(self, span: Span) -> None:
         pass
 
     def send(self, frames: Sequence[Gratuitous]) -> None:

@@ -1,23 +1,24 @@
-"""Each reason for which a node is leaving, and how many others it gives way to."""
+"""Each reason for which a node is leaving, and that it is told."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import ip_address
 
 import pytest
 
 from l2announcer.core.cluster import Changes, Cluster
 from l2announcer.core.contest import Contest
 from l2announcer.core.effects import Effects
-from l2announcer.core.eligibility import EXCLUDED, LAST_RANK, Eligibility, judge
+from l2announcer.core.eligibility import EXCLUDED, Eligibility, judge
 from l2announcer.core.facts import Listed
-from l2announcer.core.model import Holding, Key, Kind, LabelSelector, Node, Policy, Service, Taint
-from l2announcer.core.selection import Selection, select
+from l2announcer.core.model import Announcement, Holding, Key, Kind, Node, Service, Taint
+from l2announcer.core.selection import Reason, Selection
 from l2announcer.core.terms import Terms
-from tests.scenarios.driver import link
 
 OWN = Node(key=Key("", "worker"), resource_version="1")
 CORDONED = replace(OWN, resource_version="2", unschedulable=True)
+OTHER = replace(OWN, key=Key("", "other"))
 TERMS = Terms(node="worker", namespace="kube-system", holding=Holding(boot="b", netns=1))
 BLUE = Service(key=Key("default", "blue"), labels={"color": "blue"}, external_ips=("172.19.0.240",))
 
@@ -84,87 +85,29 @@ class World:
         self.cluster = Cluster("worker")
         self.cluster.listed(Listed(Kind.NODE, nodes, "1"))
         self.eligibility = Eligibility(self.cluster)
-        self.contest = Contest("cilium-l2announce-default-blue")
-        self.policy(Policy(key=Key("", "p"), resource_version="1", external_ips=True))
-        policies = self.cluster.policies.in_force
-        selection: Selection = select(BLUE, policies, OWN, (link(),))
-        self.contest.follow(BLUE.key, BLUE, selection)
         self.update()
-
-    def policy(self, policy: Policy) -> None:
-        self.cluster.seen(policy)
 
     def update(self) -> tuple[bool, list[str]]:
         out, changes = Effects(), self.cluster.take_changes()
         again = self.eligibility.update(changes, out)
         return again, [f"{each.what}: {each.reason}" for each in out.transitions]
 
-    @property
-    def rank(self) -> int:
-        return self.eligibility.terms_for(self.contest, TERMS).rank
-
-
-def others(number: int, **fields: object) -> list[Node]:
-    names = (Key("", f"other{each}") for each in range(number))
-    return [replace(OWN, key=key, **fields) for key in names]  # type: ignore[arg-type]
-
-
-def test_a_node_that_stays_keeps_its_rank() -> None:
-    assert World(OWN, *others(3)).rank == TERMS.rank
-
-
-def test_one_that_leaves_comes_after_all_that_stay() -> None:
-    assert World(CORDONED, *others(3)).rank == 3
-    assert World(CORDONED, *others(50)).rank == LAST_RANK
-
-
-def test_one_that_leaves_comes_no_sooner_than_its_own_rank() -> None:
-    world = World(CORDONED, *others(1))
-    assert world.eligibility.terms_for(world.contest, replace(TERMS, rank=4)).rank == 4
-
-
-def test_where_nobody_stays_everybody_goes_on() -> None:
-    assert World(CORDONED).rank == 0
-    assert World(CORDONED, *others(2, unschedulable=True)).rank == 0
-
-
-def test_who_could_not_take_it_is_given_no_way() -> None:
-    zone = LabelSelector(match_labels=(("zone", "a"),))
-    blue = LabelSelector(match_labels=(("color", "blue"),))
-    red = LabelSelector(match_labels=(("color", "red"),))
-    world = World(replace(CORDONED, labels={"zone": "a"}), *others(2))
-    for policy in (
-        Policy(key=Key("", "p"), resource_version="2", node_selector=zone, service_selector=blue),
-        Policy(key=Key("", "q"), resource_version="2", service_selector=red),
-    ):
-        world.policy(policy)
-    world.update()
-    assert world.rank == 0
-
-
-def test_the_controller_s_lease_is_left_to_any_node_that_stays() -> None:
-    world = World(CORDONED, *others(2))
-    contest = Contest("l2announcer-controller", standing=True)
-    assert world.eligibility.terms_for(contest, TERMS).rank == 2
-
 
 def test_what_changes_is_told_once_and_looked_at() -> None:
-    world = World(OWN, *others(1))
+    world = World(OWN, OTHER)
     assert world.update() == (False, [])
     world.cluster.seen(CORDONED)
     sentence = "Node worker: is cordoned: kubectl uncordon lets it take part again"
     assert world.update() == (True, [f"leaving: {sentence}"])
-    assert world.rank == 1
-    world.cluster.seen(replace(others(1)[0], resource_version="3", unschedulable=True))
+    world.cluster.seen(replace(OTHER, resource_version="3", unschedulable=True))
     assert world.update() == (True, [])
-    assert world.rank == 0
     world.cluster.seen(replace(OWN, resource_version="4"))
     assert world.update() == (True, ["staying: this node may take Leases again"])
     assert world.update() == (False, [])
 
 
 def test_a_change_of_services_alone_costs_nothing() -> None:
-    world = World(CORDONED, *others(1))
+    world = World(CORDONED)
     assert not world.eligibility.update(Changes(services={BLUE.key}), Effects())
 
 
@@ -174,3 +117,14 @@ def test_an_unknown_node_is_not_leaving() -> None:
     world.cluster.listed(Listed(Kind.NODE, (CORDONED,), "3"))
     world.update()
     assert world.eligibility.reasons
+
+
+def test_of_one_service_alone_a_node_may_be_leaving_too() -> None:
+    world = World(OWN)
+    contest = Contest("cilium-l2announce-default-blue")
+    announced = (Announcement(ip_address("172.19.0.240"), "eth0"),)
+    contest.follow(BLUE.key, BLUE, Selection(announced))
+    assert world.eligibility.terms_for(contest, TERMS) is TERMS
+    why = (Reason("Service default/blue", "another node serves it better"),)
+    contest.follow(BLUE.key, BLUE, Selection(announced, leaving=why))
+    assert world.eligibility.terms_for(contest, TERMS).holding.leaving

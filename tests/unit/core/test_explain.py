@@ -151,6 +151,7 @@ def test_a_service_that_another_node_announces(node: Driver) -> None:
         "why": f"Lease {LEASE} is held by other",
         "addresses": [],
         "leftOut": [],
+        "leaving": [],
         "conflict": "",
         "lease": {
             "name": LEASE,

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from ipaddress import ip_address
 
 import pytest
 
 from l2announcer.core.cluster import Cluster
 from l2announcer.core.effects import Effects
 from l2announcer.core.election import Elector, Wish
-from l2announcer.core.facts import Listed
-from l2announcer.core.model import Holding, Key, Kind, LeaseRecord, Node
-from l2announcer.core.roster import WEIGHT, Member, Roster, order, weight
+from l2announcer.core.facts import Gone, Listed
+from l2announcer.core.model import (
+    Announcement,
+    EndpointSlice,
+    Holding,
+    Key,
+    Kind,
+    LeaseRecord,
+    Node,
+    Policy,
+    Service,
+    Span,
+)
+from l2announcer.core.roster import LAST_RANK, WEIGHT, Member, Roster, order, weight
+from l2announcer.core.selection import Selection
 from tests.unit.core.election_rig import TERMS
 
 NAMES = ("n1", "n2", "n3", "n4")
@@ -147,6 +160,74 @@ def test_the_rank_counts_who_comes_before_but_not_the_last_holder(roster: Roster
     assert roster.rank("group", [], 1.0, besides="") == 4
     assert roster.rank("group", [], 1.0, besides="n2") == 3
     assert roster.rank("group", [], 1.0, besides="a") == 4
+
+
+def test_a_node_whose_object_is_deleted_is_out_at_once(roster: Roster) -> None:
+    for node in ("n1", "n9"):
+        roster.meet(heartbeat(node, at=0.0))
+    assert names(roster, 1.0) == ["a", "n1"]
+    roster._cluster.gone(Gone(Kind.NODE, Key("", "n1")))
+    assert names(roster, 1.0) == ["a"]
+    roster._cluster.gone(Gone(Kind.NODE, Key("", "a")))
+    assert names(roster, 1.0) == ["a"], "whatever is said of this node, it counts itself in"
+
+
+def test_a_node_that_leaves_comes_after_all_others_that_take_part(roster: Roster) -> None:
+    cordoned = Node(key=Key("", "a"), resource_version="9", unschedulable=True)
+    roster._cluster.seen(cordoned)
+    assert roster.rank("group", [], 1.0, besides="") == 0, "the others have no daemon"
+    for node in NAMES:
+        roster.meet(heartbeat(node, at=0.0))
+    assert roster.rank("group", [], 1.0, besides="") == 4
+
+
+def test_nobody_waits_for_more_than_some(roster: Roster) -> None:
+    for number in range(50):
+        name = f"x{number}"
+        roster._cluster.seen(Node(key=Key("", name), resource_version="9"))
+        roster.meet(heartbeat(name, at=0.0))
+    roster.meet(heartbeat("a", at=0.0, leaving=True))
+    assert roster.rank("group", [], 1.0, besides="") == LAST_RANK
+
+
+LOCAL = Service(
+    key=Key("default", "blue"), external_ips=("172.19.0.240",), external_traffic_policy="Local"
+)
+POLICY = Policy(key=Key("", "p"), resource_version="1", external_ips=True)
+CHOSEN = Selection((Announcement(ip_address("172.19.0.240"), "eth0"),))
+
+
+def endpoints(roster: Roster, ready: set[str], draining: set[str]) -> None:
+    """The Service's endpoints are on these nodes, which is known."""
+    cluster = roster._cluster
+    cluster.seen(POLICY)
+    cluster.endpoints.narrow(LOCAL, CHOSEN)
+    cluster.endpoints.poll(0.0, Effects())
+    key = Key("default", "blue-1")
+    found = EndpointSlice(
+        key=key, service=LOCAL.key, ready=frozenset(ready), draining=frozenset(draining)
+    )
+    cluster.listed(Listed(Kind.ENDPOINT_SLICE, (found,), "9", span=Span(frozenset({"blue"}))))
+
+
+def test_only_nodes_with_an_endpoint_are_candidates_for_what_needs_one(roster: Roster) -> None:
+    for node in NAMES:
+        roster.meet(heartbeat(node, at=0.0))
+    endpoints(roster, ready={"n1", "n4"}, draining={"a", "n4"})
+    order = roster.order("group", [LOCAL], 1.0)
+    assert set(order[:2]) == {"n1", "n4"}
+    assert order[2:] == ("a",), "its endpoints are terminating"
+    anywhere = replace(LOCAL, external_traffic_policy="Cluster")
+    assert set(roster.order("group", [anywhere], 1.0)) == {"a", *NAMES}
+
+
+def test_where_all_endpoints_are_terminating_none_comes_last_for_that(roster: Roster) -> None:
+    for node in NAMES:
+        roster.meet(heartbeat(node, at=0.0))
+    endpoints(roster, ready=set(), draining={"a", "n3"})
+    everywhere = replace(LOCAL, external_traffic_policy="Cluster")
+    whole = [node for node in roster.order("group", [everywhere], 1.0) if node in {"a", "n3"}]
+    assert list(roster.order("group", [LOCAL], 1.0)) == whole
 
 
 def test_the_rank_is_asked_for_only_where_a_lease_is_to_be_taken(roster: Roster) -> None:

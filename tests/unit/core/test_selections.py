@@ -5,8 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from l2announcer.core.cluster import Changes, Cluster
+from l2announcer.core.effects import Effects
 from l2announcer.core.facts import Links, Listed
-from l2announcer.core.model import Key, Kind, LabelSelector, Link, Node, Policy, Service
+from l2announcer.core.model import (
+    EndpointSlice,
+    Key,
+    Kind,
+    LabelSelector,
+    Link,
+    Node,
+    Policy,
+    Service,
+)
 from l2announcer.core.selections import Selections
 
 A, B, C = (Key("default", name) for name in "abc")
@@ -37,6 +47,14 @@ class Rig:
 
     def put(self, *services: Service) -> set[Key]:
         self.cluster.listed(Listed(Kind.SERVICE, services))
+        return self.selections.take(self.cluster.take_changes(), self.cluster)
+
+    def endpoints(self, *ready: str, draining: str = "") -> set[Key]:
+        """B's endpoints are on these nodes; whose selection was made anew."""
+        found = EndpointSlice(
+            key=B, service=B, ready=frozenset(ready), draining=frozenset(draining.split())
+        )
+        self.cluster.listed(Listed(Kind.ENDPOINT_SLICE, (found,)))
         return self.selections.take(self.cluster.take_changes(), self.cluster)
 
     def pairs(self, key: Key) -> list[str]:
@@ -85,6 +103,31 @@ def test_whom_no_policy_wants_is_a_companion() -> None:
     rig.put(blue)
     assert rig.pairs(A) == [X]
     assert rig.selections.contested == set()
+
+
+def test_none_is_contested_where_one_can_not_be_served() -> None:
+    rig = Rig(policy())
+    local = service(B, X, Y, external_traffic_policy="Local")
+    rig.put(service(A, X), local)
+    assert rig.pairs(A) == []
+    assert all(rig.selections.of(key).pending for key in (A, B)), "neither Lease is given back"
+    assert (
+        "Service default/b: shares an address or a Lease with others, so one node must announce"
+        " them all; this node cannot: it has externalTrafficPolicy Local, and its EndpointSlices"
+        " aren't listed yet" in rig.reasons(A)
+    )
+    rig.cluster.endpoints.poll(0.0, Effects())
+    assert rig.endpoints("other") == {A, B}
+    assert not rig.selections.of(A).pending
+    assert "it has externalTrafficPolicy Local and no endpoint on this node" in rig.reasons(A)
+    assert rig.endpoints("worker") == {A, B}
+    assert (rig.pairs(A), rig.pairs(B)) == ([X], [X, Y])
+    assert rig.endpoints("other", draining="worker") == {A, B}
+    assert rig.pairs(A) == [X]
+    for key in (A, B):
+        assert "only terminating endpoints" in str(rig.selections.of(key).leaving)
+    rig.put(service(A, X))
+    assert rig.selections.of(A).leaving == ()
 
 
 def test_a_change_of_more_than_services_judges_every_group_anew() -> None:

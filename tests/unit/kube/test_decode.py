@@ -8,6 +8,7 @@ import pytest
 from l2announcer.core.model import (
     Block,
     Condition,
+    EndpointSlice,
     Holding,
     Ingress,
     Key,
@@ -211,6 +212,53 @@ def test_node_that_is_being_emptied() -> None:
         addresses=(ip_address("172.19.0.3"),),
     )
     assert decode(Kind.NODE, json.dumps(raw).encode()) == expected
+
+
+def endpoint(node: str | None, **conditions: bool | None) -> dict[str, object]:
+    return {"addresses": ["10.0.0.1"], "nodeName": node, "conditions": conditions}
+
+
+def test_endpoint_slice_as_kube_proxy_sorts_it() -> None:
+    raw = {
+        "metadata": {
+            "name": "app1-x7",
+            "namespace": "default",
+            "resourceVersion": "9",
+            "labels": {"kubernetes.io/service-name": "app1", "a": "b"},
+        },
+        "addressType": "IPv4",
+        "endpoints": [
+            endpoint("ready", ready=True, serving=True, terminating=False),
+            endpoint("ready", ready=False),
+            endpoint("unsaid", ready=None),
+            {"addresses": ["10.0.0.2"], "nodeName": "bare"},
+            endpoint("draining", ready=False, serving=True, terminating=True),
+            endpoint("draining-of-old", ready=False, terminating=True),
+            endpoint("unready", ready=False, serving=False, terminating=False),
+            endpoint("serving-only", ready=False, serving=True),
+            endpoint("ended", ready=False, serving=False, terminating=True),
+            endpoint("ready", ready=False, serving=True, terminating=True),
+            endpoint(None, ready=True),
+        ],
+        "ports": [{"port": 80}],
+    }
+    found = decode(Kind.ENDPOINT_SLICE, json.dumps(raw).encode())
+    assert found == EndpointSlice(
+        key=Key("default", "app1-x7"),
+        service=Key("default", "app1"),
+        ready=frozenset({"ready", "unsaid", "bare", ""}),
+        draining=frozenset({"draining", "draining-of-old"}),
+        idle=frozenset({"unready", "serving-only", "ended"}),
+    )
+    assert isinstance(found, EndpointSlice)
+    assert found.resource_version == "9"
+
+
+def test_endpoint_slice_of_nothing() -> None:
+    raw = b'{"metadata": {"name": "s", "namespace": "d"}, "endpoints": null}'
+    assert decode(Kind.ENDPOINT_SLICE, raw) == EndpointSlice(
+        key=Key("d", "s"), service=Key("d", "")
+    )
 
 
 def test_a_heartbeat_of_a_node_says_the_same() -> None:

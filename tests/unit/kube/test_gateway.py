@@ -34,13 +34,21 @@ from l2announcer.core.facts import (
     StatusWritten,
 )
 from l2announcer.core.lease import body
-from l2announcer.core.model import Key, Kind, LeaseRecord
+from l2announcer.core.model import (
+    ALL,
+    ALWAYS_WATCHED,
+    EndpointSlice,
+    Key,
+    Kind,
+    LeaseRecord,
+    Span,
+)
 from l2announcer.kube.client import Client
 from l2announcer.kube.gateway import STATUSES_AT_ONCE, Gateway
 from tests.fakes.apiserver import ApiServer
 from tests.fakes.bootstrap import apply_object
 from tests.fakes.faults import Action, Fault
-from tests.fakes.resources import EVENTS, LEASES, NODES, SERVICES
+from tests.fakes.resources import ENDPOINT_SLICES, EVENTS, LEASES, NODES, SERVICES
 from tests.unit.kube.conftest import CRDS
 
 APP1 = Key("default", "app1")
@@ -240,7 +248,7 @@ async def test_every_kind_is_listed_and_only_our_node_and_leases_are(
         for task in tasks:
             task.cancel()
     listed = {fact.kind: fact.objects for fact in fresh.facts if isinstance(fact, Listed)}
-    assert set(listed) == set(Kind)
+    assert set(listed) == ALWAYS_WATCHED
     assert {getattr(each, "key", None) for each in listed[Kind.NODE]} == {
         Key("", "worker"),
         Key("", "other"),
@@ -256,3 +264,34 @@ async def test_events_are_posted_in_the_node_s_name(server: ApiServer, rig: Rig)
     assert await rig.gateway.recorder.flush(5)
     (posted,) = server.store.list(EVENTS).items
     assert posted["source"] == {"component": "l2announcer", "host": "worker"}
+
+
+async def test_endpoints_are_watched_of_the_services_asked_for(server: ApiServer, rig: Rig) -> None:
+    def endpoints(service: str) -> None:
+        labels = {"kubernetes.io/service-name": service}
+        ready = {"addresses": ["10.0.0.1"], "nodeName": "worker", "conditions": {"ready": True}}
+        made = {
+            "metadata": {"name": f"{service}-1", "labels": labels},
+            "addressType": "IPv4",
+            "endpoints": [ready],
+        }
+        server.store.create(ENDPOINT_SLICES, made, namespace="default", now=time.time())
+
+    async def listed(span: Span) -> set[str]:
+        reflector = rig.gateway.watch_endpoints(span)
+        assert reflector is rig.gateway.reflectors[Kind.ENDPOINT_SLICE]
+        assert reflector is not None
+        await reflector.step()
+        fact = rig.facts[-1]
+        assert isinstance(fact, Listed)
+        assert (fact.kind, fact.span) == (Kind.ENDPOINT_SLICE, span)
+        return {found.key.name for found in fact.objects if isinstance(found, EndpointSlice)}
+
+    assert Kind.ENDPOINT_SLICE not in rig.gateway.reflectors
+    for service in ("blue", "red", "green"):
+        endpoints(service)
+    assert await listed(Span(frozenset({"blue", "red"}))) == {"blue-1", "red-1"}
+    # the API server's own Service has endpoints too
+    assert await listed(ALL) >= {"blue-1", "red-1", "green-1"}
+    assert rig.gateway.watch_endpoints(Span()) is None
+    assert Kind.ENDPOINT_SLICE not in rig.gateway.reflectors
