@@ -9,6 +9,10 @@ KEEP ?=
 SEEDS ?= 500
 TESTS ?=
 SERVICES ?=
+NODES ?=
+MODES ?=
+PERIOD ?=
+QPS ?=
 FAULTS ?=
 ROUNDS ?=
 # Makes an unprivileged user root of namespaces of its own; nothing where that is not allowed, and
@@ -61,6 +65,11 @@ bench-create: dev ## from a Service to its first answer, beside a bare client's 
 	@$(BIN)/python -m tests.cluster.build
 	@$(AS_LAB_ROOT) $(BIN)/python -m tests.bench.create $(ROUNDS:%=--rounds %)
 
+bench-api: dev ## requests of daemons at rest, from the audit log (SERVICES=1,10 NODES=3,10 MODES=service PERIOD=20)
+	@$(BIN)/python -m tests.cluster.build
+	@$(AS_LAB_ROOT) $(BIN)/python -m tests.bench.api $(SERVICES:%=--services %) \
+		$(NODES:%=--nodes %) $(MODES:%=--modes %) $(PERIOD:%=--seconds %) $(QPS:%=--qps %)
+
 bench-mixed: dev ## our daemon and client-go's elector on one Lease, whatever happens to it (ROUNDS=5)
 	@$(BIN)/python -m tests.cluster.build
 	@$(AS_LAB_ROOT) $(BIN)/python -m tests.cluster.mixed $(ROUNDS:%=--rounds %)
@@ -81,4 +90,4 @@ dev:
 clean: ## remove what was built in the checkout
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help demo demo-down test lint fmt sim bench-answers bench-arp bench-takeover bench-failover bench-create bench-mixed bench-fuzz bench-ipam docs dev clean
+.PHONY: help demo demo-down test lint fmt sim bench-answers bench-arp bench-takeover bench-failover bench-create bench-api bench-mixed bench-fuzz bench-ipam docs dev clean
