@@ -41,7 +41,9 @@ class Agenda:
 
     @property
     def next_at(self) -> float:
-        """When the next one is due."""
+        """When the next one is due; minus infinity if one was touched since the last take."""
+        if self._touched:
+            return -inf
         while self._heap and self._due_at.get(self._heap[0][1]) != self._heap[0][0]:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else inf

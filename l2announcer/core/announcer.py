@@ -49,6 +49,7 @@ from l2announcer.core.heartbeat import HEARTBEAT_PREFIX, Heartbeat, degraded
 from l2announcer.core.ipam import Ipam, Scope
 from l2announcer.core.model import Key, Kind, LeaseRecord
 from l2announcer.core.moves import Moves, Moving
+from l2announcer.core.node_leases import NodeLeases
 from l2announcer.core.reads import Reads
 from l2announcer.core.roster import Roster, preferred_node
 from l2announcer.core.selections import Selections
@@ -83,6 +84,7 @@ class Announcer:
         self.contests: dict[str, Contest] = {}
         for contest in (controller, self.heartbeat.contest):
             self._add(contest)
+        self.node_leases = NodeLeases(lambda name: self._contest(name).elector, self.roster.turn)
         self.held: set[Key] = set()  # the Services that this node may answer for
         self.transitions = 0  # how often one was gained or lost
         self.held_over: set[Key] = set()  # of those, without an answer of the API server
@@ -143,6 +145,7 @@ class Announcer:
                 self._agenda.touch(self.contests)
             case _:
                 assert_never(fact)
+        self._agenda.touch(self.contests.keys() & self.node_leases.follow(now))
 
     def _interrupt(self, fact: Links) -> None:
         """Take in what lost its carrier, even if it is back before the next poll."""
@@ -195,7 +198,9 @@ class Announcer:
     def _elector(self, lease: str) -> Elector:
         """The Elector that a fact is about; its contest is looked at in the next poll."""
         self._agenda.touch((lease,))
-        return self._contest(lease).elector
+        elector = self._contest(lease).elector
+        self.node_leases.note(elector)
+        return elector
 
     def _contest(self, lease: str) -> Contest:
         return self.contests.get(lease) or self._add(Contest(lease))
@@ -326,6 +331,7 @@ class Announcer:
     def _terms_for(self, contest: Contest, now: float, out: Effects) -> Terms:
         """On which terms a Lease is contested in this very poll."""
         elector = contest.elector
+        self._agenda.touch(self.node_leases.judge(elector, now, self.terms))
         if contest is self.heartbeat.contest:
             terms = self.heartbeat.terms(self.terms)
             self.heartbeat.poll(terms, out)
@@ -359,6 +365,7 @@ class Announcer:
         self._agenda.set(name, inf if idle else contest.wake_at)
         if idle:
             del self.contests[name]
+            self.node_leases.forget(name)
             for moves in self._moving:
                 moves.end(name)
 

@@ -56,7 +56,7 @@ class Attempts:
                 self._must_read |= giving
                 if purpose not in {Purpose.TAKE, Purpose.RENEW}:
                     self.retry_at = now + RELEASE_RETRY_SECONDS
-                self._take_unanswered |= purpose is Purpose.TAKE
+                self._take_unanswered |= purpose in {Purpose.TAKE, Purpose.FENCE}
 
     def begin_read(self, now: float) -> None:
         """Take in that a read is handed out."""
@@ -72,5 +72,5 @@ class Attempts:
             self._take_unanswered, self.answers_again_at = False, now
 
     def owes_read(self, *, wished: bool) -> bool:
-        """Is the Lease to be read before anything is written? `wished`: it's to be held."""
+        """Is the Lease to be read before anything is written? `wished`: it's to be taken."""
         return self._must_read or (self._take_unanswered and wished)

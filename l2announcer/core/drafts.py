@@ -1,8 +1,10 @@
 """What a Lease is to become by a write of ours, for each purpose of a write.
 
 Rules of this file:
-- The count of transitions goes up when a Lease is taken, and when it is given away; who takes what
-  was given, renews or releases leaves it.
+- The count of transitions goes up when a Lease is taken, when it is given away, and when it is
+  fenced; who takes what was given, renews or releases leaves it.
+- A heartbeat's count never goes back, whatever was deleted: it begins past all that Leases name.
+- A gift and a release count by themselves: no heartbeat keeps what is nobody's.
 - A wish changes nothing that any client of the Lease compares.
 - A renewal keeps the wish of a node that asks for the Lease, until that was declined or is stale;
   every other write ends it, but the gift itself: by it the other knows that it was asked for.
@@ -29,8 +31,10 @@ def draft(
     *,
     give_to: str = "",
     declined: Wanted | None = None,
+    floor: int = -1,
 ) -> LeaseRecord:
-    """The record to write over `known`; `give_to` and `declined` as the Elector has them."""
+    """The record to write over `known`; `give_to`, `declined`, `floor` as the Elector has them."""
+    count = max(known.transitions, floor) + 1
     ours = replace(
         known,
         holder=terms.node,
@@ -43,7 +47,17 @@ def draft(
         case Purpose.WANT:
             return replace(known, wanted=Wanted(terms.node, known.transitions))
         case Purpose.TAKE:
-            return replace(ours, acquire_time=renew_time, transitions=known.transitions + 1)
+            return replace(ours, acquire_time=renew_time, transitions=count)
+        case Purpose.FENCE:
+            return replace(
+                known,
+                holder="",
+                duration_seconds=RELEASED_SECONDS,
+                acquire_time=renew_time,
+                renew_time=renew_time,
+                transitions=count,
+                wanted=None,
+            )
         case Purpose.RECEIVE:
             return replace(ours, acquire_time=renew_time)
         case Purpose.RENEW:

@@ -79,7 +79,9 @@ class Elector:
         self.asks = False  # is the holder to be asked for it?
         self.give_to = ""  # the node that it is to be handed over to
         self.declined: Wanted | None = None  # who asked in vain; our next renewal says so
-        self._known = KnownLease()
+        self.fence_at = inf  # when a silent node's heartbeat is to be fenced
+        self.floor = -1  # which count of transitions is behind it already, whatever is seen of it
+        self.known = KnownLease()
         self._attempts = Attempts(name)
         self._hand_outs = HandOuts()
         self._hurried = False
@@ -105,12 +107,12 @@ class Elector:
             return
         if record is None:
             own = known is not None and self._hand_outs.of(known) is not None
-            self._known.gone(now, own=own)
+            self.known.gone(now, own=own)
             self._void()
             self.hold_over.answered()
             return
         kept = older and self.tenure.valid(now) and lease.held_alike(record, known)
-        if not self._known.seen(record, now, restored=older and not kept):
+        if not self.known.seen(record, now, restored=older and not kept):
             return
         self._attempts.changed()
         own_write = self._hand_outs.of(record)
@@ -148,7 +150,7 @@ class Elector:
 
     def read(self, record: LeaseRecord | None, why: Refusal | None, now: float) -> None:
         """Take in the outcome of a ReadLease."""
-        consistent = self._known.learnt_at <= self._attempts.read_asked_at
+        consistent = self.known.learnt_at <= self._attempts.read_asked_at
         self._attempts.read(why, now)
         self._hurried |= self.tenure.holding_over
         if why is None and (consistent or record is not None):
@@ -178,7 +180,7 @@ class Elector:
             self._wished_at = now
         if self._calling or now < self._due_at(now, terms):
             return None
-        if self._attempts.owes_read(wished=self.wish is Wish.HOLD):
+        if self._attempts.owes_read(wished=self._takes):
             self._attempts.begin_read(now)
             return ReadLease(self.name, renewal=self.tenure.valid(now) or self.transferring)
         return self._hand_out(self._purpose(now, terms), now, wall, terms)
@@ -198,12 +200,12 @@ class Elector:
 
     def idle(self, now: float) -> bool:
         """Is there no Lease, no wish for one, no call under way, and nothing to remember?"""
-        quiet = not self._calling and now >= self._known.vacant_at
-        return self.record is None and self.wish is not Wish.HOLD and quiet
+        quiet = not self._calling and now >= self.held_until
+        return self.record is None and not self._takes and quiet
 
     def ours(self, terms: Terms) -> bool:
         """Does the Lease name this node, written by this incarnation of it?"""
-        return self._known.ours(terms)
+        return self.known.ours(terms)
 
     def awaits_turn(self, now: float, terms: Terms) -> bool:
         """Is the Lease free, wanted, and not ours to resume, so that the rank counts?"""
@@ -235,27 +237,35 @@ class Elector:
 
     def given(self, terms: Terms) -> bool:
         """Was it handed over to this node, which has only to take it?"""
-        return self._known.given(terms)
+        return self.known.given(terms)
 
     @property
     def record(self) -> LeaseRecord | None:
         """The Lease as it is known; None is no Lease."""
-        return self._known.record
+        return self.known.record
 
     @property
     def last_holder(self) -> str:
         """Who had it last, as far as it was observed."""
-        return self._known.last_holder
+        return self.known.last_holder
 
     @property
     def held_until(self) -> float:
         """When the Lease as last observed runs out; now or earlier means that it's free."""
-        return self._known.held_until
+        return self.known.held_until
 
     @property
     def problem(self) -> str:
         """What stands in the way of writing it, in a sentence; empty for nothing."""
         return self._attempts.problem
+
+    def free_at(self, terms: Terms) -> float:
+        """From when on another than its holder may take or fence it, before ranks."""
+        return self.known.free_at(self._attempts.answers_again_at, terms)
+
+    @property
+    def _takes(self) -> bool:
+        return self.wish is Wish.HOLD or self.fence_at < inf
 
     @property
     def _calling(self) -> bool:
@@ -264,13 +274,13 @@ class Elector:
     def _due_at(self, now: float, terms: Terms) -> float:
         """When the next call is due; infinity is: not before something else is known."""
         retry_at = self._attempts.retry_at
-        if self._attempts.owes_read(wished=self.wish is Wish.HOLD):
+        if self._attempts.owes_read(wished=self._takes):
             return retry_at
         ours = self.ours(terms)
         if self.wish is Wish.RELEASE and ours:
             return retry_at
         if self.wish is not Wish.HOLD:
-            return inf
+            return max(retry_at, self.fence_at)
         # Rule 2 does not concern a change of hands, which is a change to everybody.
         if (ours and self.give_to) or self.given(terms):
             return retry_at
@@ -289,9 +299,8 @@ class Elector:
 
     def _turn_at(self, now: float, terms: Terms) -> float:
         """When a Lease that isn't ours may be taken: by rank, once it is free and wanted."""
-        free_at = self._known.free_at(self._attempts.answers_again_at, terms)
         wished_at = now if self._wished_at is None else self._wished_at
-        return max(free_at, wished_at) + terms.rank * RANK_SECONDS
+        return max(self.free_at(terms), wished_at) + terms.rank * RANK_SECONDS
 
     @property
     def _keeping_since(self) -> float:
@@ -312,6 +321,8 @@ class Elector:
             if self.give_to:
                 return Purpose.TRANSFER
             return Purpose.RELEASE if self.wish is Wish.RELEASE else Purpose.RENEW
+        if self.wish is not Wish.HOLD:
+            return Purpose.FENCE
         if self.given(terms):
             return Purpose.RECEIVE
         return Purpose.WANT if now < self.held_until else Purpose.TAKE
@@ -322,7 +333,15 @@ class Elector:
         if purpose in {Purpose.RELEASE, Purpose.TRANSFER}:
             self._void()
         renew_time = self._hand_outs.renew_time(wall, known, terms.node)
-        new = draft(purpose, known, terms, renew_time, give_to=self.give_to, declined=self.declined)
+        new = draft(
+            purpose,
+            known,
+            terms,
+            renew_time,
+            give_to=self.give_to,
+            declined=self.declined,
+            floor=self.floor,
+        )
         valid = self.tenure.valid(now)
         self._hand_outs.note(HandOut(purpose, signature(new), now, self._voids, valid))
         self._hurried, build = False, lease.body
@@ -338,10 +357,10 @@ class Elector:
     def _note_predecessor(
         self, purpose: Purpose, known: LeaseRecord, now: float, terms: Terms
     ) -> None:
-        holding = self._known.vanished if self.record is None else known.holding
+        holding = self.known.vanished if self.record is None else known.holding
         if purpose is Purpose.TAKE:
             self.predecessor = predecessor(
-                known, holding, "" if self._known.restored else terms.node
+                known, holding, "" if self.known.restored else terms.node
             )
         elif purpose is Purpose.RECEIVE:
             self.predecessor = Predecessor(Kind.GIVER, frozenset(holding.macs if holding else ()))

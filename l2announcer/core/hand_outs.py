@@ -28,6 +28,7 @@ class Purpose(Enum):
     WANT = "want"  # asks the holder for it; no change to any other client
     TRANSFER = "transfer"  # gives it to who asked
     RECEIVE = "receive"  # takes what was given
+    FENCE = "fence"  # ends what a silent node's heartbeat keeps
 
 
 class HandOut(NamedTuple):
@@ -66,7 +67,7 @@ class HandOuts:
             return
         self._last_but_one_at, self.last_at = self.last_at, hand_out.handed_out_at
         self.transferring = hand_out.purpose is Purpose.TRANSFER
-        if hand_out.purpose in {Purpose.RELEASE, Purpose.TRANSFER}:
+        if hand_out.purpose in {Purpose.RELEASE, Purpose.TRANSFER, Purpose.FENCE}:
             return
         self._by_signature[hand_out.signature] = hand_out
         if len(self._by_signature) > REMEMBERED:

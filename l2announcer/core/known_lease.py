@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import inf
 
 from l2announcer.core import lease
-from l2announcer.core.model import Holding, LeaseRecord
+from l2announcer.core.model import Holding, LeaseRecord, Under
 from l2announcer.core.terms import Terms
 
 
@@ -19,7 +19,9 @@ class KnownLease:
 
     `last_holder` is the last one that was seen, `vanished` what it said if the Lease is gone.
     `learnt_at` is when anything was last heard of it, the same as before included. `vacant_at` is
-    from when on one that is gone may be made by anybody.
+    from when on one that is gone may be made by anybody. `under` is what keeps it, if its holder's
+    heartbeat does, or did when it vanished; then it is free since `freed_at`, infinity for not yet,
+    which core.node_leases says.
     """
 
     def __init__(self) -> None:
@@ -29,6 +31,9 @@ class KnownLease:
         self.learnt_at = -inf
         self.vacant_at = -inf
         self.restored = False  # was it found older than it had been?
+        self.was_own = False  # was it this process's own when it vanished?
+        self.under: Under | None = None
+        self.freed_at = inf
         self._observed_at = -inf
 
     def seen(self, record: LeaseRecord, now: float, *, restored: bool) -> bool:
@@ -39,6 +44,7 @@ class KnownLease:
         if known is not None and record.spec == known.spec:
             return False
         self._observed_at = now
+        self.under, self.freed_at = record.under, inf
         self.restored = restored
         return True
 
@@ -48,7 +54,10 @@ class KnownLease:
         self.learnt_at = now
         self.restored = False
         self.vanished = known.holding if known is not None else self.vanished
-        if known is not None and known.holder and not own:
+        self.was_own = own or (known is None and self.was_own)
+        if own:
+            self.under = None
+        elif known is not None and known.holder and self.under is None:
             self.vacant_at = now + known.duration_seconds
 
     def ours(self, terms: Terms) -> bool:
@@ -69,6 +78,8 @@ class KnownLease:
     @property
     def held_until(self) -> float:
         """When it runs out; now or earlier means that it's free."""
+        if self.under is not None:
+            return self.freed_at
         if self.record is None:
             return self.vacant_at
         return self._observed_at + self.record.duration_seconds if self.record.holder else -inf
@@ -79,6 +90,8 @@ class KnownLease:
         `answers_again_at`: a write that would have taken it got no answer; then there were answers
         again. Its holder may have fared alike (rule 14 of core.election).
         """
+        if self.under is not None:
+            return max(self.freed_at, self._observed_at)
         if self.record is None:
             return self.held_until
         if not self.record.holder:

@@ -6,6 +6,8 @@ Rules of this file:
 - renewTime and acquireTime have exactly six fraction digits (metav1.MicroTime).
 - The annotation says which renewTime it was written with. A client that doesn't know it carries it
   along unchanged; a differing renewTime tells that the Lease is a stranger's by now.
+- A Lease that a heartbeat keeps lasts for as long as a Lease can. No other client writes that, so
+  such a one is known by it, even if a hand changed its renewTime.
 - Who wants the Lease changes one annotation of its own and nothing else: to every other client that
   is no change, and the holder's own word goes on matching.
 """
@@ -22,6 +24,7 @@ from l2announcer.core.model import Holding, LeaseRecord, Wanted
 ANNOTATION = "l2announcer.io/holder"
 WANTED = "l2announcer.io/wanted"
 GIVEN_SECONDS = 1  # how long a Lease that was handed over waits for the node that it was given to
+ENDLESS_SECONDS = 2**31 - 1  # the longest leaseDurationSeconds that there is
 LONGEST_COUNT = 10  # digits of leaseTransitions, a 32 bit integer
 NO_NAMESPACE = (
     "Lease {} can't be made: its namespace does not exist; create it or correct leaseNamespace"
@@ -55,15 +58,16 @@ def decode(raw: Mapping[str, Any]) -> LeaseRecord:
         raise ValueError("a Lease has an object as metadata, and as spec")  # noqa: TRY004 - bad input, not a bad call
     renew_time = spec.get("renewTime") or ""
     annotations = metadata.get("annotations") or {}
+    duration_seconds = int(spec.get("leaseDurationSeconds") or 0)
     return LeaseRecord(
         name=str(metadata.get("name", "")),
         resource_version=str(metadata.get("resourceVersion", "")),
         holder=spec.get("holderIdentity") or "",
-        duration_seconds=int(spec.get("leaseDurationSeconds") or 0),
+        duration_seconds=duration_seconds,
         acquire_time=spec.get("acquireTime") or "",
         renew_time=renew_time,
         transitions=int(spec.get("leaseTransitions") or 0),
-        holding=_holding(annotations.get(ANNOTATION), renew_time),
+        holding=_holding(annotations.get(ANNOTATION), renew_time, duration_seconds),
         wanted=_wanted(annotations.get(WANTED)),
         raw=raw,
     )
@@ -165,15 +169,19 @@ def _said(holding: Holding, renew_time: str) -> dict[str, object]:
         "renew": renew_time,
     }
     marks = {"degraded": holding.degraded, "leaving": holding.leaving}
-    return said | {mark: True for mark, set_ in marks.items() if set_}
+    said |= {mark: True for mark, set_ in marks.items() if set_}
+    return said if holding.heartbeat is None else said | {"heartbeat": holding.heartbeat}
 
 
-def _holding(text: object, renew_time: str) -> Holding | None:
+def _holding(text: object, renew_time: str, duration_seconds: int) -> Holding | None:
     if not isinstance(text, str):
         return None
     try:
         said = json.loads(text)
-        if said["renew"] != renew_time:
+        number = said.get("heartbeat")
+        kept = type(number) is int and 0 <= number < ENDLESS_SECONDS
+        endless = kept and duration_seconds == ENDLESS_SECONDS
+        if said["renew"] != renew_time and not endless:
             return None
         return Holding(
             boot=str(said["boot"]),
@@ -182,6 +190,7 @@ def _holding(text: object, renew_time: str) -> Holding | None:
             mode=str(said.get("mode", "service")),
             degraded=said.get("degraded") is True,
             leaving=said.get("leaving") is True,
+            heartbeat=number if kept else None,
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None  # anybody who may write the Lease may have put anything there

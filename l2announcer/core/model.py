@@ -265,7 +265,9 @@ class Holding:
 
     `boot` and `netns` tell one incarnation of a node from the next and from a clone with the same
     name; `macs` are the addresses that its answers carry. `degraded` is said in heartbeats: others
-    are to be preferred to it. `leaving` asks for another holder.
+    are to be preferred to it. `leaving` asks for another holder. `heartbeat` is the number of the
+    holder's heartbeat under which alone the Lease counts (core.node_leases); None: it counts by
+    itself.
     """
 
     boot: str
@@ -274,6 +276,14 @@ class Holding:
     mode: str = "service"
     degraded: bool = False
     leaving: bool = False
+    heartbeat: int | None = None
+
+
+class Under(NamedTuple):
+    """Whose heartbeat keeps a Lease, and the heartbeat's count of transitions that it names."""
+
+    node: str
+    number: int
 
 
 class Wanted(NamedTuple):
@@ -300,6 +310,13 @@ class LeaseRecord:
     holding: Holding | None = None
     wanted: Wanted | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def under(self) -> Under | None:
+        """What keeps it, if its holder's heartbeat does."""
+        if not self.holder or self.holding is None or self.holding.heartbeat is None:
+            return None
+        return Under(self.holder, self.holding.heartbeat)
 
     @property
     def spec(self) -> tuple[str, int, str, str, int]:

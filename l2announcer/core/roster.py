@@ -122,6 +122,10 @@ class Roster:
             rank += node != besides
         return min(rank, LAST_RANK)
 
+    def turn(self, elector: Elector, now: float) -> int:
+        """How many nodes are to write a Lease before this one, whatever it is about."""
+        return self.rank(elector.name, (), now, besides=elector.last_holder)
+
     def poll(self, out: Effects) -> None:
         """Say once what is wrong with this node's weight."""
         node = self._cluster.node

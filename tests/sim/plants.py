@@ -146,7 +146,7 @@ def expiry_by_the_written_time(patch: pytest.MonkeyPatch) -> None:
     offsets: dict[KnownLease, float] = {}
 
     def timed(self: Elector, now: float, wall: float, terms: Terms) -> Any:
-        offsets[self._known] = now - wall
+        offsets[self.known] = now - wall
         return poll(self, now, wall, terms)
 
     def held_until(self: KnownLease) -> float:

@@ -63,6 +63,7 @@ def test_after_a_gift_that_was_refused_the_renewal_does_not_wait() -> None:
         (Purpose.RECEIVE, 10.0 + RELEASE_RETRY_SECONDS, False),
         (Purpose.RELEASE, 10.0 + RELEASE_RETRY_SECONDS, False),
         (Purpose.TRANSFER, 10.0 + RELEASE_RETRY_SECONDS, True),
+        (Purpose.FENCE, 10.0 + RELEASE_RETRY_SECONDS, True),
     ],
 )
 def test_no_answer(purpose: Purpose, retry_at: float, *, read: bool) -> None:

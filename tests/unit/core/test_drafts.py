@@ -40,6 +40,17 @@ def test_what_it_becomes(purpose: Purpose, expected: object) -> None:
     assert drafted(purpose) == expected
 
 
+def test_a_fence_releases_in_the_other_s_place_under_a_later_count() -> None:
+    found = draft(Purpose.FENCE, KNOWN, TERMS, MOMENT, floor=8)
+    assert (found.holder, found.duration_seconds, found.transitions) == ("", 1, 9)
+    assert (found.holding, found.wanted) == (KNOWN.holding, None)
+    assert draft(Purpose.FENCE, KNOWN, TERMS, MOMENT).transitions == KNOWN.transitions + 1
+
+
+def test_a_count_never_goes_back() -> None:
+    assert draft(Purpose.TAKE, KNOWN, TERMS, MOMENT, floor=8).transitions == 9
+
+
 def test_a_wish_changes_no_more_than_the_wish() -> None:
     found = draft(Purpose.WANT, KNOWN, TERMS, renew_time=MOMENT, give_to="", declined=None)
     assert replace(found, wanted=WISH) == KNOWN

@@ -174,6 +174,25 @@ def test_an_annotation_that_is_no_text_is_nobody_of_ours() -> None:
     assert lease.decode({"metadata": metadata, "spec": {}}).holding is None
 
 
+@pytest.mark.parametrize("number", [0, 7, None])
+def test_the_heartbeat_that_keeps_it_is_read_again(number: int | None) -> None:
+    holding = replace(HOLDING, mode="node", heartbeat=number)
+    record = LeaseRecord(name="x", resource_version="", holder="a", holding=holding)
+    found = lease.decode(lease.body(name="x", namespace="n", read=None, record=record))
+    assert found.holding == holding
+    assert found.under == (None if number is None else ("a", number))
+
+
+@pytest.mark.parametrize("number", [-1, 2**31 - 1, "7", 1.5, True, None])
+def test_what_is_no_number_of_a_heartbeat_keeps_nothing(number: object) -> None:
+    said = {"boot": "b", "netns": 1, "renew": "t", "heartbeat": number}
+    raw = {
+        "metadata": {"name": "x", "annotations": {lease.ANNOTATION: json.dumps(said)}},
+        "spec": {"holderIdentity": "a", "renewTime": "t"},
+    }
+    assert lease.decode(raw).under is None
+
+
 def test_an_older_annotation_without_macs_and_mode_counts() -> None:
     record = annotated(json.dumps({"renew": TIME, "boot": "b", "netns": 1}))
     assert record.holding == Holding(boot="b", netns=1)
