@@ -15,7 +15,7 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
@@ -52,6 +52,7 @@ API_BRIDGE = "api"
 API_LINK = "api0"
 API_ADDRESS = "172.20.0.2"
 NODES = 3
+ANYWHERE: Mapping[str, str] = {}
 ASK_SECONDS = 0.002
 SETTLE_SECONDS = 40
 POLL_SECONDS = 0.01
@@ -67,6 +68,7 @@ class Side:
 
     daemon: Daemon
     nodes: list[Node]
+    setup: Setup | None = None
     announced: list[Announced] = field(default_factory=list)
     answers: list[Answers] = field(default_factory=list)
 
@@ -102,7 +104,6 @@ class Cluster:
         self.home: Namespace  # of the API server
         self._client: Namespace
         self._directory = directory
-        self.setup: Setup
         self._undo = ExitStack()
         self._nodes = nodes
         self._names = sides
@@ -147,9 +148,9 @@ class Cluster:
     def running(self, setup: Setup, sides: Sequence[Side]) -> Iterator[None]:
         """Have a daemon on every node of these sides, and a client that asks for each address."""
         number = next(self._numbers)
-        self.setup = setup
         with ExitStack() as undo:
             for place, side in enumerate(sides):
+                side.setup = setup
                 name = f"{side.name}-{number}"
                 side.announced = self.announced(name, setup, f"172.19.{200 + place}.{10 * number}")
                 if isinstance(side.daemon, Ours):
@@ -176,12 +177,19 @@ class Cluster:
         return Client(self._client, addresses, every * len(addresses))
 
     @contextmanager
-    def services(self, name: str, announced: Sequence[Announced]) -> Iterator[None]:
-        """Services, one for each Lease, with the addresses that go with it."""
+    def services(
+        self, name: str, announced: Sequence[Announced], where: Mapping[str, str] = ANYWHERE
+    ) -> Iterator[None]:
+        """Services, one for each Lease, with the addresses that go with it.
+
+        `where` are labels of the nodes that may answer for them.
+        """
         names = [f"{name}-{each}" for each in range(1, len(announced) + 1)]
+        rule = policy(name)
+        rule["spec"]["nodeSelector"] = {**rule["spec"]["nodeSelector"], "matchLabels": where}
         made = [
             (POOLS, pool(name, [f"{each.address}/32" for each in announced])),
-            (POLICIES, policy(name)),
+            (POLICIES, rule),
         ]
         for each, wanted in zip(names, announced, strict=True):
             manifest = service(each, name)
@@ -198,10 +206,11 @@ class Cluster:
 
     def start(self, side: Side, node: Node) -> None:
         """Start the daemon of a node."""
+        assert side.setup is not None
         with self._log(node).open("ab") as log:
             node.process = node.host.popen(
-                side.daemon.command(node, self.setup, side.announced),
-                env=inherited_environment() | side.daemon.environment(node, self.setup),
+                side.daemon.command(node, side.setup, side.announced),
+                env=inherited_environment() | side.daemon.environment(node, side.setup),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

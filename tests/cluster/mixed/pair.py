@@ -1,5 +1,7 @@
 """A node of ours and one of client-go's that share one Lease, and what each says of it.
 
+Several such pairs share an API server: what happens to one is no matter to the others.
+
 What counts for ours is what a client hears: it says that it holds by answering. client-go's elector
 writes down when it started and stopped leading, on the same clock.
 """
@@ -15,14 +17,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from tests.bench.failover.answers import Answers
-from tests.bench.failover.cluster import Cluster, Side
-from tests.bench.failover.sides import Announced, ClientGo, Node, Setup
+from tests.bench.failover.cluster import ASK_SECONDS, Cluster, Side
+from tests.bench.failover.sides import OURS, Announced, ClientGo, Node, Setup
 from tests.cluster.api import MERGE_PATCH
-from tests.cluster.daemon.site import LEASES
+from tests.cluster.daemon.site import LEASES, SHORT
 from tests.lab.root import LabError
 
 MOST_BETWEEN_TRIES = 2.2
@@ -30,45 +31,43 @@ MOST_BETWEEN_TRIES = 2.2
 
 
 class Pair:
-    """A context manager: inside the block there is a cluster of two nodes, with nothing on them."""
+    """One node of each side of a cluster, the only ones that may answer for what they share."""
 
-    def __init__(self, directory: Path) -> None:
-        self.cluster = Cluster(directory, nodes=1)
+    def __init__(self, cluster: Cluster, number: int, seconds: float) -> None:
+        """`seconds` pass between two requests of the client."""
+        self.cluster = cluster
+        self.sides = [
+            Side(daemon=side.daemon, nodes=[side.nodes[number]]) for side in cluster.sides
+        ]
         self.announced: Announced
         self.answers: Answers
-        self._numbers = itertools.count(1)
-
-    def __enter__(self) -> Self:
-        self.cluster.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.cluster.__exit__(kind, error, trace)
+        self._number = number
+        self._seconds = seconds
+        self._rounds = itertools.count(1)
 
     def side(self, name: str) -> Side:
         """The side of that name."""
-        return next(side for side in self.cluster.sides if side.name == name)
+        return next(side for side in self.sides if side.name == name)
 
     def other(self, side: Side) -> Side:
         """The side that this one is not."""
-        return next(each for each in self.cluster.sides if each is not side)
+        return next(each for each in self.sides if each is not side)
 
     @contextmanager
     def elected(self, holder: Side, setup: Setup) -> Iterator[None]:
         """Inside the block this side holds the Lease, and the other is a candidate."""
-        number = next(self._numbers)
-        name, cluster = f"shared-{number}", self.cluster
-        announced = cluster.announced(name, setup, f"172.19.{100 + number // 200}.{number % 200}")
-        cluster.setup, (self.announced,) = setup, announced
-        for side in cluster.sides:
-            side.announced = announced
+        number, cluster = next(self._rounds), self.cluster
+        name = f"shared-{self._number}-{number}"
+        announced = cluster.announced(name, setup, f"172.19.{100 + self._number}.{number}")
+        (self.announced,) = announced
+        for side in self.sides:
+            side.setup, side.announced = setup, announced
+        ours = {"kubernetes.io/hostname": self.side(OURS).nodes[0].name}
         try:
-            with cluster.services(name, announced), cluster.client(announced) as client:
+            with (
+                cluster.services(name, announced, ours),
+                cluster.client(announced, self._seconds) as client,
+            ):
                 (self.answers,) = client.answers
                 cluster.start(holder, holder.nodes[0])
                 self.until_answers(holder)
@@ -80,7 +79,7 @@ class Pair:
                 time.sleep(looks + random.uniform(0, setup.timing.retry_period))
                 yield
         finally:
-            for side in cluster.sides:
+            for side in self.sides:
                 cluster.stop(side)
             cluster.api.delete(self.path)
 
@@ -111,13 +110,30 @@ class Pair:
         """Which side alone answers now; empty where none or both do."""
         now = time.monotonic()
         macs = self.answers.macs(now - 0.3, now)
-        names = [side.name for side in self.cluster.sides if side.nodes[0].mac in macs]
+        names = [side.name for side in self.sides if side.nodes[0].mac in macs]
         return names[0] if len(names) == 1 else ""
 
     def first_answer(self, side: Side, since: float) -> float | None:
         """When a side said first that it has the address, since an instant."""
         claims = self.answers.claims_between(since, time.monotonic())
         return next((each.at for each in claims if each.mac == side.nodes[0].mac), None)
+
+
+@contextmanager
+def pairs(directory: Path, number: int) -> Iterator[list[Pair]]:
+    """So many pairs of one cluster, with nothing on their nodes.
+
+    A node more of ours gives out the addresses, whatever happens to the others.
+    """
+    with Cluster(directory, nodes=number + 1) as cluster:
+        ours = next(side for side in cluster.sides if side.name == OURS)
+        giver = Side(daemon=ours.daemon, nodes=ours.nodes[-1:], setup=Setup(timing=SHORT))
+        cluster.start(giver, giver.nodes[0])
+        try:
+            cluster.settled(giver)
+            yield [Pair(cluster, each, ASK_SECONDS * number) for each in range(number)]
+        finally:
+            cluster.stop(giver)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

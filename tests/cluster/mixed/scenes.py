@@ -129,16 +129,11 @@ def scenes(holder: str, timing: Timing) -> list[Scene]:
     ]
 
 
-SCENES = (
-    *scenes(OURS, SHORT),
-    *scenes(CLIENT_GO, SHORT),
-    *(
-        scene
-        for holder in (OURS, CLIENT_GO)
-        for scene in scenes(holder, USUAL)
-        # where 3/2/1 is too short for client-go's own rules: its renew deadline twice and a period
-        if scene.key == "cut off from the API server"
-    ),
+SCENES = tuple(
+    scene
+    for timing in (SHORT, USUAL)
+    for holder in (OURS, CLIENT_GO)
+    for scene in scenes(holder, timing)
 )
 
 
@@ -164,7 +159,7 @@ def played(pair: Pair, scene: Scene) -> Outcome:
         first = pair.first_answer(other, at)
         died = at if scene.dies and scene.holder == CLIENT_GO else inf
         led = terms(pair.side(CLIENT_GO), died)
-        names = {side.nodes[0].name: side.name for side in pair.cluster.sides}
+        names = {side.nodes[0].name: side.name for side in pair.sides}
         return Outcome(
             answers=answers,
             holds=names.get(pair.holder(), ""),

@@ -10,7 +10,7 @@ import pytest
 from tests.bench import elector
 from tests.bench.failover.sides import CLIENT_GO, OURS
 from tests.cluster.build import ProgramsMissingError, locate
-from tests.cluster.mixed.pair import Pair
+from tests.cluster.mixed.pair import Pair, pairs
 from tests.cluster.mixed.scenes import SCENES, played
 from tests.lab.root import why_not
 
@@ -39,8 +39,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         pytest.fail(reason, pytrace=False)
     if reason:
         pytest.skip(reason)
-    with Pair(tmp_path_factory.mktemp("pair")) as started:
-        yield started
+    with pairs(tmp_path_factory.mktemp("pair"), 1) as (only,):
+        yield only
 
 
 @pytest.mark.parametrize(("holder", "key"), CHOSEN, ids=" ".join)
