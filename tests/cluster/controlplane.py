@@ -8,6 +8,7 @@ come from tests/cluster/build.py. There is no scheduler, no controller and no ku
 on what is stored (tests/cluster/whole.py adds them).
 """
 
+import base64
 import contextlib
 import csv
 import json
@@ -15,29 +16,31 @@ import random
 import shutil
 import signal
 import socket
+import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from tests.cluster.api import Api
+from tests.cluster.arguments import (
+    LOOPBACK,
+    api_server_arguments,
+    audit_arguments,
+    etcd_arguments,
+)
 from tests.cluster.build import locate
 from tests.cluster.directory import OwnedDirectory
 from tests.cluster.place import HERE, Place
 from tests.cluster.server import Server
 
-LOOPBACK = "127.0.0.1"
 # below the range from which the kernel takes ports for outgoing connections, so that nobody gets
 # the port while the API server is being restarted
 PORTS = (20_000, 32_000)
+LISTENING = "0A"  # in the kernel's table
+ENOUGH = 12  # answers, of two servers that are picked by chance
 NAMESPACES = ("default", "kube-system")
-AUDIT_POLICY = {
-    "apiVersion": "audit.k8s.io/v1",
-    "kind": "Policy",
-    "omitStages": ["RequestReceived"],
-    "rules": [{"level": "Metadata"}],
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,21 +97,19 @@ class ControlPlane:
                 [
                     *place.entrance(),
                     programs["etcd"],
-                    *_etcd_arguments(self.directory, self._etcd_url),
+                    *etcd_arguments(self.directory, self._etcd_url),
                 ],
                 self.directory / "etcd.log",
             )
-            self.api_server = Server(
-                "kube-apiserver",
-                [
-                    *place.entrance(),
-                    programs["kube-apiserver"],
-                    *_api_server_arguments(self.directory, self._etcd_url, place.address, port),
-                    *_audit_arguments(self.directory, audit_log),
-                    *arguments,
-                ],
-                self.directory / "kube-apiserver.log",
-            )
+            self._port = f":{port:04X}"  # as in the kernel's table
+            self._api_server_command: list[str | Path] = [
+                *place.entrance(),
+                programs["kube-apiserver"],
+                *api_server_arguments(self.directory, self._etcd_url, place.address, port),
+                *audit_arguments(self.directory, audit_log),
+                *arguments,
+            ]
+            self.api_server = self._another_api_server()
             _write_tokens(self.directory / "tokens.csv")
         except BaseException:
             self._owned.close()
@@ -141,6 +142,25 @@ class ControlPlane:
     def stop_api_server(self, how: signal.Signals = signal.SIGTERM) -> None:
         """Stop the API server; connections to its port are refused until it is started again."""
         self.api_server.stop(how)
+
+    def replace_api_server(self) -> None:
+        """Start another API server on the same port, then stop the first in order.
+
+        Its `arguments` must have had SHARED (tests.cluster.arguments). The new one knows nothing of
+        what was before it was started.
+        """
+        first, self.api_server = self.api_server, self._another_api_server()
+        try:
+            self.api_server.start(self._both_are_ready)
+            first.stop()
+        finally:
+            first.close()
+
+    def compact(self) -> None:
+        """Have etcd forget what was before, as an API server tells it to every five minutes."""
+        key = base64.b64encode(b"/").decode()
+        revision = self._etcd("range", {"key": key})["header"]["revision"]
+        self._etcd("compaction", {"revision": revision, "physical": True})
 
     def back_up(self, backup: Path) -> None:
         """Copy what etcd has stored; it's held for that moment, and goes on."""
@@ -179,6 +199,27 @@ class ControlPlane:
         path.chmod(0o600)
         return path
 
+    def _another_api_server(self) -> Server:
+        log = self.directory / "kube-apiserver.log"
+        return Server("kube-apiserver", self._api_server_command, log)
+
+    def _both_are_ready(self) -> bool:
+        """Do two servers listen, and has whichever of them was asked a few times been ready?"""
+        table = Path(f"/proc/{self.api_server.pid}/net/tcp").read_text().splitlines()[1:]
+        sockets = [tuple(line.split()[1:4:2]) for line in table]
+        listening = [
+            own for own, state in sockets if state == LISTENING and own.endswith(self._port)
+        ]
+        return len(listening) > 1 and all(self._api_server_is_ready() for _ in range(ENOUGH))
+
+    def _etcd(self, call: str, asked: dict[str, Any]) -> Any:
+        """A call about etcd's keys, by its gateway from HTTP."""
+        request = urllib.request.Request(
+            f"{self._etcd_url}/v3/kv/{call}", data=json.dumps(asked).encode()
+        )
+        with self.place.inside(), urllib.request.urlopen(request, timeout=10) as reply:
+            return json.load(reply)
+
     def _etcd_is_ready(self) -> bool:
         host, _, port = self._etcd_url.removeprefix("http://").rpartition(":")
         with contextlib.suppress(OSError), self.place.inside():
@@ -195,48 +236,6 @@ class ControlPlane:
                 api.get(f"/api/v1/namespaces/{name}").ok for name in NAMESPACES
             )
         return False
-
-
-def _etcd_arguments(directory: Path, url: str) -> list[str]:
-    return [
-        f"--data-dir={directory / 'etcd'}",
-        f"--listen-client-urls={url}",
-        f"--advertise-client-urls={url}",
-        f"--listen-peer-urls=http://{LOOPBACK}:0",
-        "--unsafe-no-fsync",
-        "--log-level=warn",
-    ]
-
-
-def _api_server_arguments(directory: Path, etcd_url: str, address: str, port: int) -> list[str]:
-    certificates = directory / "certificates"
-    # it makes its serving certificate itself; that key signs the service accounts' tokens too
-    key = certificates / "apiserver.key"
-    return [
-        f"--etcd-servers={etcd_url}",
-        f"--bind-address={address}",
-        f"--advertise-address={address}",
-        f"--secure-port={port}",
-        f"--cert-dir={certificates}",
-        f"--service-account-key-file={key}",
-        f"--service-account-signing-key-file={key}",
-        "--service-account-issuer=https://kubernetes.default.svc",
-        f"--token-auth-file={directory / 'tokens.csv'}",
-        "--authorization-mode=RBAC",
-        # it wants a token in every Pod, and no controller is there to make the accounts
-        "--disable-admission-plugins=ServiceAccount",
-        "--service-cluster-ip-range=10.96.0.0/16",
-        # the Endpoints of the Service `kubernetes` may not be a loopback address
-        "--endpoint-reconciler-type=none",
-    ]
-
-
-def _audit_arguments(directory: Path, log: Path | None) -> list[str]:
-    if log is None:
-        return []
-    policy = directory / "audit-policy.json"
-    policy.write_text(json.dumps(AUDIT_POLICY))
-    return [f"--audit-policy-file={policy}", f"--audit-log-path={log}"]
 
 
 def _write_tokens(path: Path) -> None:

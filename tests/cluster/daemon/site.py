@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
 
 from tests.cluster.api import MERGE_PATCH, Api
+from tests.cluster.arguments import SHARED
 from tests.cluster.controlplane import ADMIN, DAEMON, STRANGER, ControlPlane, User
 from tests.cluster.daemon.audit import Audit
 from tests.cluster.installation import CONFIG, install, manifests, place
@@ -103,7 +104,8 @@ class Site:
                 self.nodes[plan.name] = host
             self.client = self.lab.host(CLIENT, f"{CLIENT_ADDRESS}/16")
             where = Place(address=PLANS[CONTROL_PLANE].address, namespace=self.nodes[CONTROL_PLANE])
-            self.control_plane = undo.enter_context(ControlPlane(audit_log=log, place=where))
+            plane = ControlPlane(audit_log=log, place=where, arguments=SHARED)
+            self.control_plane = undo.enter_context(plane)
             self.api = self.control_plane.api(ADMIN)
             self.audit = Audit(log)
             for user in (DAEMON, STRANGER):
