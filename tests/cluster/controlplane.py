@@ -32,6 +32,7 @@ from tests.cluster.arguments import (
 )
 from tests.cluster.build import locate
 from tests.cluster.directory import OwnedDirectory
+from tests.cluster.etcd_relay import EtcdRelay
 from tests.cluster.place import HERE, Place
 from tests.cluster.server import Server
 
@@ -72,7 +73,8 @@ class ControlPlane:
     Raises ProgramsMissingError where they are not built yet, and StartError, with the end of the
     log, where one does not come up. `audit_log` is the file to which the API server writes one
     line of JSON per finished request; `arguments` go to it after our own. The API server listens
-    on the address of `place` alone, and its certificate is for that.
+    on the address of `place` alone, and its certificate is for that. Where it's `relayed`, the API
+    server can be kept from hearing of changes: `relay`.
     """
 
     def __init__(
@@ -81,15 +83,20 @@ class ControlPlane:
         audit_log: Path | None = None,
         arguments: Sequence[str] = (),
         place: Place = HERE,
+        relayed: bool = False,
     ) -> None:
         programs = locate("etcd", "kube-apiserver")
         self.place = place
         self._owned = OwnedDirectory()
         self.directory = self._owned.path
+        self.relay: EtcdRelay | None = None
         try:
             with place.inside():
-                self._etcd_url = f"http://{LOOPBACK}:{_free_port(LOOPBACK)}"
-                port = _free_port(place.address)
+                etcd_port, port = _free_port(LOOPBACK), _free_port(place.address)
+            self._etcd_url = etcd_url = f"http://{LOOPBACK}:{etcd_port}"
+            if relayed:
+                self.relay = EtcdRelay(place, LOOPBACK, etcd_port)
+                etcd_url = f"http://{self.relay.at}"
             self.url = f"https://{place.address}:{port}"
             self.ca_file = self.directory / "certificates" / "apiserver.crt"
             self.etcd = Server(
@@ -105,7 +112,7 @@ class ControlPlane:
             self._api_server_command: list[str | Path] = [
                 *place.entrance(),
                 programs["kube-apiserver"],
-                *api_server_arguments(self.directory, self._etcd_url, place.address, port),
+                *api_server_arguments(self.directory, etcd_url, place.address, port),
                 *audit_arguments(self.directory, audit_log),
                 *arguments,
             ]
@@ -117,6 +124,8 @@ class ControlPlane:
 
     def __enter__(self) -> Self:
         try:
+            if self.relay is not None:
+                self.relay.start()
             self.etcd.start(self._etcd_is_ready)
             self.start_api_server()
         except BaseException:
@@ -186,6 +195,8 @@ class ControlPlane:
         """End both servers and remove their files."""
         self.api_server.close()
         self.etcd.close()
+        if self.relay is not None:
+            self.relay.close()
         self._owned.close()
 
     def api(self, user: User) -> Api:

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -15,9 +17,16 @@ from tests.lab.root import why_not
 @pytest.fixture(scope="session")
 def built_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Nodes and a control plane of their own, with nothing installed."""
+    with built(tmp_path_factory.mktemp("site"), relayed=False) as site:
+        yield site
+
+
+@contextmanager
+def built(directory: Path, *, relayed: bool) -> Iterator[Site]:
+    """A site; or the test is skipped, and with CI set failed, where none can be."""
     reason = why_not()
     try:
-        site = Site(tmp_path_factory.mktemp("site"))
+        site = Site(directory, relayed=relayed)
         if not reason:
             with site:
                 yield site

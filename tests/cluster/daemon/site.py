@@ -79,7 +79,8 @@ LONG = Timing(15, 5, 1)  # outlives a restart of the API server, or of a daemon
 class Site:
     """A context manager: the control plane runs inside the block, with nothing installed on it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, relayed: bool = False) -> None:
+        """`relayed`: the API server can be kept from hearing of changes."""
         self.lab = Lab()
         self.nodes: dict[str, Namespace] = {}
         self.daemons: dict[str, subprocess.Popen[bytes]] = {}
@@ -90,6 +91,7 @@ class Site:
         self.settled = 0  # since then in the audit log, the API server knows everybody's rights
         self._timing = SHORT
         self._directory = directory
+        self._relayed = relayed
         self._undo = ExitStack()
         self._numbers = itertools.count(1)
         self._kubeconfigs: dict[str, Path] = {}
@@ -104,7 +106,9 @@ class Site:
                 self.nodes[plan.name] = host
             self.client = self.lab.host(CLIENT, f"{CLIENT_ADDRESS}/16")
             where = Place(address=PLANS[CONTROL_PLANE].address, namespace=self.nodes[CONTROL_PLANE])
-            plane = ControlPlane(audit_log=log, place=where, arguments=SHARED)
+            plane = ControlPlane(
+                audit_log=log, place=where, arguments=SHARED, relayed=self._relayed
+            )
             self.control_plane = undo.enter_context(plane)
             self.api = self.control_plane.api(ADMIN)
             self.audit = Audit(log)
