@@ -141,7 +141,7 @@ def _when(asked: Sequence[Asked], step: str, name: str) -> float:
 def measured(cluster: Cluster, rounds: int, found: list[Row]) -> None:
     """Create so many Services on daemons at work, and add the rows to those found."""
     (side,) = cluster.sides
-    cluster.setup = Setup(timing=TIMING)
+    side.setup = Setup(timing=TIMING)
     made = [(POOLS, pool(NAME, [f"{NETWORK}.0/24"])), (POLICIES, policy(NAME))]
     for collection, manifest in made:
         assert cluster.api.post(collection, manifest).ok

@@ -39,7 +39,7 @@ class Steady:
     def running(self, setup: Setup) -> Iterator[None]:
         """Have a pool, a policy, and daemons on no node yet; nothing of it is left afterwards."""
         cluster = self.cluster
-        cluster.setup = setup
+        self.side.setup = setup
         made = ((POOLS, pool(self.name, [BLOCK])), (POLICIES, policy(self.name)))
         try:
             for collection, manifest in made:
