@@ -260,6 +260,7 @@ def _config(settings: Settings) -> Config:
         address_rest_seconds=max(settings.address_rest, settings.lease_duration),
         serves_unclassed=settings.default_lb_service_ipam is DefaultLbServiceIpam.LBIPAM,
         ipam_stands_by=settings.ipam_standby is IpamStandby.AUTO,
+        clean_up_seconds=settings.lease_clean_up,
     )
 
 

@@ -29,6 +29,7 @@ from l2announcer.core.facts import (
     Fact,
     Gone,
     HostsRead,
+    LeaseDeleted,
     LeaseRead,
     LeaseRefused,
     LeaseWritten,
@@ -47,6 +48,7 @@ from l2announcer.core.gratuitous import Pacing
 from l2announcer.core.hand_over import Stance
 from l2announcer.core.heartbeat import HEARTBEAT_PREFIX, Heartbeat, degraded
 from l2announcer.core.ipam import Ipam, Scope
+from l2announcer.core.leftovers import Leftovers
 from l2announcer.core.model import Key, Kind, LeaseRecord
 from l2announcer.core.moves import Moves, Moving
 from l2announcer.core.node_leases import NodeLeases
@@ -68,6 +70,7 @@ class Config:
     serves_unclassed: bool = True  # Services without a loadBalancerClass
     address_rest_seconds: float = 30.0
     ipam_stands_by: bool = True  # while Cilium's operator is at work
+    clean_up_seconds: float = 600.0  # after which a needless Lease is deleted; 0 is never
 
 
 class Announcer:
@@ -94,7 +97,9 @@ class Announcer:
         rest_seconds = config.address_rest_seconds
         ipam = Ipam(rest_seconds=rest_seconds, scope=scope) if config.lb_ipam else None
         operator = Operator() if config.ipam_stands_by else None
-        self.controller = Controller(controller.elector, self.cluster, ipam, operator)
+        known, needless_seconds = self.selections.groups.known, config.clean_up_seconds
+        leftovers = Leftovers(self.cluster, self.contests, known, needless_seconds)
+        self.controller = Controller(controller.elector, self.cluster, ipam, operator, leftovers)
         self.eligibility = Eligibility(self.cluster)
         self._denials = Denials(self.selections.groups.claims)
         self._agenda = Agenda()
@@ -127,13 +132,11 @@ class Announcer:
                 self._lease_read(fact, now)
             case ServiceRead() | ServicesRead():
                 self._read(fact, now)
-            case HostsRead():
-                self.controller.hosts_read(fact, now)
+            case HostsRead() | StatusRefused() | LeaseDeleted():
+                self.controller.done(fact, now)
             case StatusWritten():
                 self._seen(fact.object, now)
                 self.controller.written(fact)
-            case StatusRefused():
-                self.controller.refused(fact, now)
             case Overheard():
                 self.cluster.overheard(fact)
             case Claimed():

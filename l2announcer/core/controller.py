@@ -6,6 +6,7 @@ Rules of this file:
 - LB IPAM stands by while Cilium's operator is at work, and begins with a read of its own after it.
 - No address is given before those of the nodes and of the API server are known, or may not be read;
   they are read anew every minute, while there are pools.
+- It deletes the Leases that nobody needs any more (core.leftovers).
 - A policy's conditions tell of its problems; they are written on change, and never removed: a
   mended one turns to "False" (that is how Cilium's are read).
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
+from typing import assert_never
 
 from l2announcer.core import conditions
 from l2announcer.core.cluster import Changes, Cluster
@@ -28,8 +30,9 @@ from l2announcer.core.effects import (
     Transition,
 )
 from l2announcer.core.election import Elector
-from l2announcer.core.facts import HostsRead, Refusal, StatusRefused, StatusWritten
+from l2announcer.core.facts import HostsRead, LeaseDeleted, Refusal, StatusRefused, StatusWritten
 from l2announcer.core.ipam import Ipam
+from l2announcer.core.leftovers import Leftovers
 from l2announcer.core.model import Condition, Kind, Policy
 from l2announcer.core.policy import CONDITION_TYPES
 from l2announcer.core.status_writes import StatusWrites
@@ -58,9 +61,15 @@ class Controller:
     """
 
     def __init__(
-        self, elector: Elector, cluster: Cluster, ipam: Ipam | None, operator: Operator | None
+        self,
+        elector: Elector,
+        cluster: Cluster,
+        ipam: Ipam | None,
+        operator: Operator | None,
+        leftovers: Leftovers,
     ) -> None:
         self.elector = elector
+        self.leftovers = leftovers
         self.ipam = ipam
         self.operator = operator
         self.hosts_problem = ""
@@ -90,11 +99,24 @@ class Controller:
 
     def services_read(self, *, answered: bool) -> None:
         """Take in the outcome of the read that poll asked for, after the Services that it found."""
+        self.leftovers.services_read(answered=answered)
         if self._tenure is None or not self._tenure.read_asked or self._tenure.read:
             return
         self._tenure.read_asked = self._tenure.read = answered
         if answered and self.ipam is not None:
             self.ipam.begin()
+
+    def done(self, fact: HostsRead | StatusRefused | LeaseDeleted, now: float) -> None:
+        """Take in the outcome of a call that poll asked for."""
+        match fact:
+            case HostsRead():
+                self.hosts_read(fact, now)
+            case StatusRefused():
+                self.refused(fact, now)
+            case LeaseDeleted():
+                self.leftovers.deleted(fact)
+            case _:
+                assert_never(fact)
 
     def hosts_read(self, fact: HostsRead, now: float) -> None:
         """Take in the addresses that no Service may be given."""
@@ -148,21 +170,23 @@ class Controller:
         """Add what is to be written. True: all Services are to be read first."""
         if not self.elector.tenure.valid(now):
             self._tenure = None
+            self.leftovers.forget()
             return False
         if self._tenure is None:
             self._tenure = _Tenure()
         if not self._tenure.read:
             return self._read_is_due(self._tenure, now, out)
+        to_read = self.leftovers.poll(now, out)
         for policy in self._cluster.policies.view.values():
             self._tell(policy, now, wall, out)
         out.wake_at = min(out.wake_at, self._writes.retry_at(now))
         if self.ipam is None or not self._may_give(self._tenure, now, out):
-            return False
+            return to_read
         writes, events, wake_at = self.ipam.poll(now, wall)
         out.calls += writes
         out.events += events
         out.wake_at = min(out.wake_at, wake_at)
-        return False
+        return to_read
 
     def _read_is_due(self, tenure: _Tenure, now: float, out: Effects) -> bool:
         """Are all Services to be read now? At most so often: a list is the dearest of all reads."""

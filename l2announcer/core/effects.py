@@ -39,6 +39,15 @@ class ReadLease:
 
 
 @dataclass(frozen=True, slots=True)
+class DeleteLease:
+    """A DELETE of one Lease, refused if it is not the one with this uid, at this version."""
+
+    name: str
+    uid: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReadService:
     """A consistent GET of one Service."""
 
@@ -108,7 +117,7 @@ class Transition:
     warning: bool = False
 
 
-Call = LeaseWrite | ReadLease | ReadService | ReadServices | ReadHosts | StatusWrite
+Call = LeaseWrite | ReadLease | DeleteLease | ReadService | ReadServices | ReadHosts | StatusWrite
 
 
 @dataclass(slots=True)

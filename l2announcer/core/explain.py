@@ -29,6 +29,10 @@ def status(announcer: Announcer, now: float) -> dict[str, object]:
             member.node: _member(announcer, member) for member in announcer.roster.members(now)
         },
         "ipam": ipam(announcer, now),
+        "cleanUp": {
+            "waiting": sorted(announcer.controller.leftovers.waiting),
+            "problem": announcer.controller.leftovers.problem,
+        },
         "renewSeconds": announcer.terms.renew_seconds,
         "interfaces": [
             {

@@ -110,6 +110,14 @@ class LeaseRead:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseDeleted:
+    """The outcome of a DeleteLease; `why` is set when it was not done, or isn't known to be."""
+
+    name: str
+    why: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceRead:
     """The outcome of a ReadService, as LeaseRead."""
 
@@ -184,6 +192,7 @@ Fact = (
     | LeaseWritten
     | LeaseRefused
     | LeaseRead
+    | LeaseDeleted
     | ServiceRead
     | ServicesRead
     | HostsRead

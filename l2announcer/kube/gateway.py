@@ -13,6 +13,7 @@ from l2announcer.core.coexistence import CILIUM_OPERATOR_LEASE
 from l2announcer.core.controller import CONTROLLER_LEASE
 from l2announcer.core.effects import (
     Call,
+    DeleteLease,
     LeaseWrite,
     ReadHosts,
     ReadLease,
@@ -110,7 +111,7 @@ class Gateway:
                 if call.renewal:
                     self._observe_renewal(clock.now() - began_at)
                 return outcome
-            case ReadLease():
+            case ReadLease() | DeleteLease():
                 return await self._lease_call(call, READ_SECONDS)
             case ReadService():
                 return await read_service(
@@ -132,7 +133,7 @@ class Gateway:
             case _:
                 assert_never(call)
 
-    async def _lease_call(self, call: LeaseWrite | ReadLease, seconds: float) -> Fact:
+    async def _lease_call(self, call: LeaseWrite | ReadLease | DeleteLease, seconds: float) -> Fact:
         return await leases.perform(
             self._client, call, namespace=self._lease_namespace, timeout_seconds=seconds
         )

@@ -141,6 +141,13 @@ class Settings:
         "How long a node must have been able to announce a Service, and the Service must have"
         " stayed where it is, before it moves by itself.",
     )
+    lease_clean_up: float = _option(
+        600.0,
+        DURATION,
+        Topic.LEASES,
+        "After which time a Lease that l2announcer wrote is deleted, if its Service (for a"
+        " heartbeat: its Node) does not exist and nobody has held it meanwhile. 0s is never.",
+    )
     hold_over: HoldOver = _option(  # noqa: RUF009  # a field, not a default
         HoldOver.SEGMENT,
         choice(HoldOver),

@@ -6,13 +6,21 @@ import signal
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from l2announcer.core.effects import Event, LeaseWrite, ReadLease, StatusWrite
-from l2announcer.core.facts import LeaseRead, LeaseRefused, LeaseWritten, Refusal, StatusWritten
+from l2announcer.core.effects import DeleteLease, Event, LeaseWrite, ReadLease, StatusWrite
+from l2announcer.core.facts import (
+    LeaseDeleted,
+    LeaseRead,
+    LeaseRefused,
+    LeaseWritten,
+    Refusal,
+    StatusWritten,
+)
 from l2announcer.core.lease import body
 from l2announcer.core.model import Key, Kind, LeaseRecord, Pool, Service
 from l2announcer.kube import leases, status
@@ -228,7 +236,11 @@ class Leases:
     async def read(self) -> Any:
         return await self._perform(ReadLease(self.name))
 
-    async def _perform(self, call: LeaseWrite | ReadLease) -> Any:
+    async def delete(self, record: LeaseRecord) -> Any:
+        uid = record.raw["metadata"]["uid"]
+        return await self._perform(DeleteLease(self.name, uid, record.resource_version))
+
+    async def _perform(self, call: LeaseWrite | ReadLease | DeleteLease) -> Any:
         return await leases.perform(self._client, call, namespace="kube-system", timeout_seconds=5)
 
 
@@ -252,6 +264,27 @@ async def test_lease_is_created_renewed_and_lost(admin: Api, client: Client, nam
     again = await lease.write("a", read.record, "2026-03-01T10:00:05.000000Z")
     assert again.record.holder == "a"
     assert again.record.raw["metadata"]["labels"] == {"kept": "yes"}
+
+
+async def test_a_lease_that_was_written_or_made_again_is_not_deleted(
+    admin: Api, client: Client, name: str
+) -> None:
+    lease = Leases(client, name)
+    conflict = LeaseDeleted(lease.name, Refusal.CONFLICT)
+    made = await lease.write("a", None, "2026-03-01T10:00:00.000001Z")
+    renewed = await lease.write("b", made.record, "2026-03-01T10:00:02.000000Z")
+    assert await lease.delete(made.record) == conflict
+    assert (await lease.read()).record == renewed.record
+    assert admin.delete(f"{LEASES}/{lease.name}").ok
+    again = await lease.write("b", None, "2026-03-01T10:00:04.000000Z")
+    assert await lease.delete(renewed.record) == conflict
+    # the very state, but of the Lease of before
+    stale = replace(renewed.record, resource_version=again.record.resource_version)
+    assert await lease.delete(stale) == conflict
+    assert (await lease.read()).record == again.record
+    assert await lease.delete(again.record) == LeaseDeleted(lease.name)
+    assert (await lease.read()).record is None
+    assert await lease.delete(again.record) == LeaseDeleted(lease.name, Refusal.MISSING)
 
 
 async def test_renewal_of_a_lease_that_was_deleted(admin: Api, client: Client, name: str) -> None:

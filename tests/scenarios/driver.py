@@ -11,6 +11,7 @@ from l2announcer.core import lease
 from l2announcer.core.announcer import Announcer, Config
 from l2announcer.core.candidacy import State, lease_name
 from l2announcer.core.effects import (
+    DeleteLease,
     Effects,
     Event,
     Gratuitous,
@@ -27,6 +28,7 @@ from l2announcer.core.facts import (
     Fact,
     Gone,
     HostsRead,
+    LeaseDeleted,
     LeaseRead,
     LeaseRefused,
     LeaseWritten,
@@ -165,6 +167,8 @@ class Driver:
                 case ReadLease():
                     raw = self.leases.get(call.name)
                     self.handle(LeaseRead(call.name, lease.decode(raw) if raw else None))
+                case DeleteLease():
+                    self.handle(self._delete(call))
                 case ReadService():
                     self.handle(
                         ServiceRead(call.key, self.announcer.cluster.services.get(call.key))
@@ -255,9 +259,20 @@ class Driver:
         if standing is not None and sent != standing["metadata"]["resourceVersion"]:
             return LeaseRefused(call.name, Refusal.CONFLICT)
         self.version += 1
-        raw = {
-            **call.body,
-            "metadata": {**call.body["metadata"], "resourceVersion": str(self.version)},
-        }
+        metadata = {"uid": f"uid-{self.version}", **call.body["metadata"]}
+        metadata["resourceVersion"] = str(self.version)
+        raw = {**call.body, "metadata": metadata}
         self.leases[call.name] = raw
         return LeaseWritten(lease.decode(raw))
+
+    def _delete(self, call: DeleteLease) -> Fact:
+        """As the API server does; the watch tells of it."""
+        found = self.leases.get(call.name, {"metadata": {}})["metadata"]
+        if not found:
+            return LeaseDeleted(call.name, Refusal.MISSING)
+        if (found["uid"], found["resourceVersion"]) != (call.uid, call.version):
+            return LeaseDeleted(call.name, Refusal.CONFLICT)
+        self.version += 1
+        del self.leases[call.name]
+        self.handle(Gone(Kind.LEASE, Key("kube-system", call.name), str(self.version)))
+        return LeaseDeleted(call.name)

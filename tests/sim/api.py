@@ -17,6 +17,7 @@ from typing import Protocol, assert_never
 
 from l2announcer.core.effects import (
     Call,
+    DeleteLease,
     LeaseWrite,
     ReadHosts,
     ReadLease,
@@ -28,6 +29,7 @@ from l2announcer.core.facts import (
     Fact,
     Gone,
     HostsRead,
+    LeaseDeleted,
     LeaseRead,
     LeaseRefused,
     LeaseWritten,
@@ -239,6 +241,10 @@ class Api:
             case ReadLease(name=name):
                 lease = self.find(Kind.LEASE, name)
                 return LeaseRead(name, _lease(lease) if lease else None)
+            case DeleteLease(name=name, uid=uid, version=version):
+                where = {"namespace": LEASE_NAMESPACE, "name": name}
+                store.delete(LEASES, **where, uid=uid, version=version, now=now)
+                return LeaseDeleted(name)
             case ReadService(key=key):
                 service = self.find(Kind.SERVICE, key.name)
                 return ServiceRead(key, _service(service) if service else None)
@@ -279,6 +285,8 @@ def refused(call: Call, why: Why) -> Fact:
             return LeaseRefused(name, why)
         case ReadLease(name=name):
             return LeaseRead(name, None, why)
+        case DeleteLease(name=name):
+            return LeaseDeleted(name, why)
         case ReadService(key=key):
             return ServiceRead(key, None, why)
         case ReadServices():

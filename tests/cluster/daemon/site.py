@@ -52,11 +52,12 @@ ENOUGH = 10
 
 
 class Timing(NamedTuple):
-    """The daemon's three settings of its Leases, in seconds."""
+    """The daemon's settings of its Leases, in seconds."""
 
     duration: int
     renew_deadline: int
     retry_period: int
+    clean_up: int = 600
 
     @property
     def tenure(self) -> float:
@@ -69,10 +70,12 @@ class Timing(NamedTuple):
             "L2ANNOUNCER_LEASE_DURATION": f"{self.duration}s",
             "L2ANNOUNCER_LEASE_RENEW_DEADLINE": f"{self.renew_deadline}s",
             "L2ANNOUNCER_LEASE_RETRY_PERIOD": f"{self.retry_period}s",
+            "L2ANNOUNCER_LEASE_CLEAN_UP": f"{self.clean_up}s",
         }
 
 
 SHORT = Timing(3, 2, 1)
+TIDY = SHORT._replace(clean_up=2)  # deletes what nobody needs any more, at once
 LONG = Timing(15, 5, 1)  # outlives a restart of the API server, or of a daemon
 
 

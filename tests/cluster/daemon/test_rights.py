@@ -20,7 +20,7 @@ from tests.cluster.daemon.announced import (
     policy,
     removed,
 )
-from tests.cluster.daemon.site import POLICIES, SERVICES, SHORT, Site
+from tests.cluster.daemon.site import POLICIES, SERVICES, SHORT, TIDY, Site
 from tests.cluster.installation import CONFIG, manifests
 
 pytestmark = [pytest.mark.cluster, pytest.mark.lab]
@@ -84,6 +84,8 @@ def test_every_right_is_used(site: Site) -> None:
         site.until("it is counted", lambda: events(site, served.name)["Announced"]["count"] > 1)
         site.patch(f"{SERVICES}/{served.name}", {"spec": {"externalTrafficPolicy": "Local"}})
         site.until("the endpoints are watched", lambda: WATCH_ENDPOINTS in _used(site))
+    site.run(TIDY)
+    site.until("its Lease is deleted", lambda: not site.lease(served.name))
     assert granted - _used(site) == set()
 
 

@@ -22,6 +22,7 @@ from l2announcer.core.facts import (
     StatusWritten,
 )
 from l2announcer.core.ipam import Ipam
+from l2announcer.core.leftovers import Leftovers
 from l2announcer.core.model import (
     Block,
     Condition,
@@ -48,7 +49,8 @@ class World:
         self.elector = Elector(CONTROLLER_LEASE)
         self.elector.tenure.until = inf
         self.operator = Operator()
-        self.controller = Controller(self.elector, self.cluster, ipam, self.operator)
+        leftovers = Leftovers(self.cluster, {}, lambda _: True, 0.0)
+        self.controller = Controller(self.elector, self.cluster, ipam, self.operator, leftovers)
         self.cluster.listed(Listed(Kind.POLICY, policies, "5"))
 
     def poll(self, now: float = NOW) -> tuple[bool, Effects]:

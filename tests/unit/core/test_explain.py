@@ -110,6 +110,16 @@ def test_the_node_and_its_interfaces(node: Driver) -> None:
     assert 13 < status["controller"]["tenureSeconds"] <= 13.5
 
 
+def test_the_leases_that_nobody_needs_any_more(node: Driver) -> None:
+    assert shown(node)["cleanUp"] == {"waiting": [], "problem": ""}
+    node.see(service())
+    node.settle()
+    node.gone(Kind.SERVICE, BLUE)
+    for _ in range(3):
+        node.settle(50)
+    assert shown(node)["cleanUp"] == {"waiting": [LEASE], "problem": ""}
+
+
 def test_policies_with_what_is_wrong_with_them(node: Driver) -> None:
     node.see(policy("q", interfaces=("(",)))
     policies = shown(node)["policies"]

@@ -1,13 +1,14 @@
 """A call about a Lease has exactly one outcome, whatever the API server does."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-from l2announcer.core.effects import LeaseWrite, ReadLease
-from l2announcer.core.facts import LeaseRead, LeaseRefused, LeaseWritten, Refusal
+from l2announcer.core.effects import DeleteLease, LeaseWrite, ReadLease
+from l2announcer.core.facts import LeaseDeleted, LeaseRead, LeaseRefused, LeaseWritten, Refusal
 from l2announcer.core.lease import body
 from l2announcer.core.model import LeaseRecord
 from l2announcer.kube.client import Client
@@ -50,7 +51,13 @@ def renew(record: LeaseRecord) -> LeaseWrite:
     return LeaseWrite(NAME, made, create=False, renewal=True)
 
 
-async def do(client: Client, call: LeaseWrite | ReadLease, timeout_seconds: float = 5) -> Any:
+def delete(record: LeaseRecord) -> DeleteLease:
+    return DeleteLease(NAME, record.raw["metadata"]["uid"], record.resource_version)
+
+
+async def do(
+    client: Client, call: LeaseWrite | ReadLease | DeleteLease, timeout_seconds: float = 5
+) -> Any:
     return await perform(client, call, namespace="kube-system", timeout_seconds=timeout_seconds)
 
 
@@ -72,6 +79,29 @@ async def test_what_a_tenure_depends_on_waits_for_no_rate_limit(
         assert await do(client, renew(created.record), 1) != LeaseRefused(NAME, Refusal.UNAVAILABLE)
         assert (await do(client, ReadLease(NAME, renewal=True), 1)).why is None
         assert (await do(client, ReadLease(NAME), 0.05)).why is Refusal.UNAVAILABLE
+
+
+async def test_only_what_is_as_it_was_seen_is_deleted(client: Client) -> None:
+    created = (await do(client, create())).record
+    later = replace(created, renew_time="2026-03-01T10:00:02.000000Z")
+    renewed = (await do(client, renew(later))).record
+    conflict = LeaseDeleted(NAME, Refusal.CONFLICT)
+    assert await do(client, delete(created)) == conflict
+    another = DeleteLease(NAME, "another", renewed.resource_version)
+    assert await do(client, another) == conflict
+    assert await do(client, ReadLease(NAME)) == LeaseRead(NAME, renewed)
+    assert await do(client, delete(renewed)) == LeaseDeleted(NAME)
+    assert await do(client, ReadLease(NAME)) == LeaseRead(NAME, None)
+    assert await do(client, delete(renewed)) == LeaseDeleted(NAME, Refusal.MISSING)
+
+
+@pytest.mark.parametrize(("fault", "why"), OUTCOMES)
+async def test_every_answer_to_a_deletion_is_an_outcome(
+    server: ApiServer, client: Client, fault: Fault, why: Refusal
+) -> None:
+    created = (await do(client, create())).record
+    server.faults.plant(replace(fault, verbs={"delete"}))
+    assert await do(client, delete(created), 0.3) == LeaseDeleted(NAME, why)
 
 
 async def test_what_exists_cannot_be_created(client: Client) -> None:
