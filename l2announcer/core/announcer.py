@@ -53,6 +53,7 @@ from l2announcer.core.model import Key, Kind, LeaseRecord
 from l2announcer.core.moves import Moves, Moving
 from l2announcer.core.node_leases import NodeLeases
 from l2announcer.core.reads import Reads
+from l2announcer.core.resignation import gives_up, over
 from l2announcer.core.roster import Roster, preferred_node
 from l2announcer.core.selections import Selections
 from l2announcer.core.terms import Terms
@@ -85,8 +86,9 @@ class Announcer:
         self.heartbeat = Heartbeat(self.terms.node)
         self.roster = Roster(self.terms.node, self.cluster)
         self.contests: dict[str, Contest] = {}
-        for contest in (controller, self.heartbeat.contest):
-            self._add(contest)
+        self._standing = {
+            self._add(contest).elector.name for contest in (controller, self.heartbeat.contest)
+        }
         self.node_leases = NodeLeases(lambda name: self._contest(name).elector, self.roster.turn)
         self.held: set[Key] = set()  # the Services that this node may answer for
         self.transitions = 0  # how often one was gained or lost
@@ -243,8 +245,7 @@ class Announcer:
     @property
     def released(self) -> bool:
         """After Resign: is nothing owed to the API server any more?"""
-        contests = self.contests.values()
-        return self.resigning and not any(contest.elector.busy(self.terms) for contest in contests)
+        return self.resigning and over(self.contests.values(), self.terms)
 
     def candidacy(self, key: Key) -> Candidacy | None:
         """Where a selected Service stands here; None for one that isn't."""
@@ -270,10 +271,13 @@ class Announcer:
         table_stale = changes.everything
         for moves in self._moving:
             self._agenda.touch(self.contests.keys() & moves.take_waiting(now))
+        if self.resigning:
+            self._agenda.touch(self._standing)
         for name in self._agenda.take(now):
             contest = self.contests[name]
+            resigning = self.resigning and gives_up(contest, self.contests.values(), self.terms)
             before, held = (contest.grants, contest.watched), (contest.held, contest.held_over)
-            contest.wish(known=self.selections.groups.known(name), resigning=self.resigning)
+            contest.wish(known=self.selections.groups.known(name), resigning=resigning)
             terms = self._terms_for(contest, now, out)
             contest.move(now, terms, self._moving, partial(self._stance, contest, now))
             owed += contest.poll(now, wall, terms, out)

@@ -39,6 +39,7 @@ class Announcing:
         self._doubts = Doubts()
         self._comeback = comeback
         self._holds_over = False
+        self._ahead = False
         self._probe_at = -inf
         self._again_at = -inf
         self._repeats: dict[Announcement, Repeats] = {}
@@ -52,7 +53,7 @@ class Announcing:
     def claimed(self, claim: Claimed, now: float) -> None:
         """Take in that another station says it has an address, or asks before it takes one."""
         announcement = Announcement(claim.address, claim.interface)
-        if self._tenure.holding_over or not self._tenure.valid(now):
+        if not self._ahead and (self._tenure.holding_over or not self._tenure.valid(now)):
             self._comeback.heard(announcement, now)
         elif announcement in self._repeats and self._checks.gives_way(claim.mac, now):
             if not claim.probe and now >= self._again_at:
@@ -96,14 +97,19 @@ class Announcing:
         self._checks.read(answered=answered)
         self._doubts.read(answered=answered)
 
+    def look_ahead(self, now: float, out: Effects) -> None:
+        """Check what can be checked before the Lease is won: nothing is answered for yet."""
+        self._ahead = True
+        self._probe(now, out)
+
     def poll(self, now: float, renewed_at: float, out: Effects) -> list[Announcement]:
         """Add the frames that are due; what is announced from now on and was not before."""
+        self._ahead = False
         self._holds_over = self._tenure.holding_over or not self._tenure.valid(now)
         if self._holds_over:
             self._hold_over(now, out)
             return []
-        for announcement in self._checks.take_probes(now):
-            out.frames.append(Gratuitous(announcement, Message.PROBE, self._tenure))
+        self._probe(now, out)
         found = self._checks.foreign.items()
         self.conflicts |= {each: mac for each, mac in found if each not in self._repeats}
         for announcement, mac in self._doubts.settle(renewed_at, now).items():
@@ -121,6 +127,10 @@ class Announcing:
             if announcement not in silenced and repeats.take_due(now):
                 out.frames.append(Gratuitous(announcement, Message.ANNOUNCE, self._tenure))
         return new
+
+    def _probe(self, now: float, out: Effects) -> None:
+        for announcement in self._checks.take_probes(now):
+            out.frames.append(Gratuitous(announcement, Message.PROBE, self._tenure))
 
     def _hold_over(self, now: float, out: Effects) -> None:
         """Keep what is answered for, and look whether the rest may be again."""
@@ -152,6 +162,8 @@ class Announcing:
         """What is not answered for, but whose claims must be heard."""
         if self._holds_over:
             return self._comeback.waiting
+        if self._ahead:
+            return self._checks.wanted
         return [*self._checks.pending, *self._doubts.silenced]
 
     @property

@@ -14,7 +14,8 @@ from l2announcer.core.comeback import Comeback, pause_seconds
 from l2announcer.core.effects import Effects, Event, Transition
 from l2announcer.core.election import Elector, Wish
 from l2announcer.core.facts import Claimed
-from l2announcer.core.first_answer import FirstAnswer
+from l2announcer.core.first_answer import AHEAD_SECONDS, FirstAnswer
+from l2announcer.core.hand_outs import Purpose
 from l2announcer.core.model import Announcement, Key, Kind, Service
 from l2announcer.core.preparation import Preparation
 from l2announcer.core.selection import Selection
@@ -57,6 +58,7 @@ class Candidacy:
         self.preparation = Preparation()
         self._announcing: Announcing | None = None
         self._was_valid = False  # the tenure, after the last poll
+        self._ahead_since: float | None = None  # when checks began that no tenure has followed yet
         self._held_over_since = inf
         self._reported: dict[tuple[Announcement, str], float] = {}
         self._logged: tuple[State, str] = (State.NOT_SELECTED, "")
@@ -87,16 +89,23 @@ class Candidacy:
         """Advance; add frames, Events and transitions. True: the Service is to be read."""
         elector = self.elector
         valid = elector.tenure.valid(now)
+        ahead = not valid and elector.taking is Purpose.TAKE
         self._note_hold_over(now, out)
-        if not valid and not elector.returning(now, terms):
-            self._announcing = None
+        if not (valid or ahead or elector.returning(now, terms)):
+            self._announcing = self._ahead_since = None
             self.preparation.want(self.selection.announcements)
             self._log(now, terms, out)
             return self.preparation.take_read(now)
         announcing = self._announcing
-        if announcing is None or valid is not self._was_valid:
+        if announcing is None or not self._goes_on(now, valid=valid, ahead=ahead):
             announcing = self._announcing = self._begin(now, terms)
+            self._ahead_since = now
         announcing.want(self.selection.announcements)
+        if ahead:
+            announcing.look_ahead(now, out)
+            self._log(now, terms, out)
+            return announcing.take_read(now)
+        self._ahead_since = None
         new = announcing.poll(now, elector.renewed_at, out)
         if not valid and announcing.answered:
             elector.come_back(now, terms)
@@ -111,6 +120,12 @@ class Candidacy:
             elector.hurry()
         self._log(now, terms, out)
         return announcing.take_read(now)
+
+    def _goes_on(self, now: float, *, valid: bool, ahead: bool) -> bool:
+        """Does what was begun still count? Of checks made ahead of the tenure for a moment only."""
+        if self._ahead_since is not None:
+            return ahead or (valid and now < self._ahead_since + AHEAD_SECONDS)
+        return not ahead and valid is self._was_valid
 
     def _begin(self, now: float, terms: Terms) -> Announcing:
         elector = self.elector

@@ -38,7 +38,7 @@ class Contest:
         self.watched: list[Announcement] = []
         self.wake_at = inf
         self._pending: set[Key] = set()  # Services that this node may come to announce
-        self._standing = standing
+        self.standing = standing
         self._strict = strict
 
     def follow(self, key: Key, service: Service | None, selection: Selection) -> None:
@@ -63,9 +63,9 @@ class Contest:
         one while it isn't known whether this node can serve them.
         """
         selected = any(c.selection.announcements for c in self.candidacies.values())
-        if (selected or self._standing) and not resigning:
+        if (selected or self.standing) and not resigning:
             self.elector.want(Wish.HOLD)
-        elif self._standing or (known and (resigning or not self._pending)):
+        elif self.standing or (known and (resigning or not self._pending)):
             self.elector.want(Wish.RELEASE)
         else:
             self.elector.want(Wish.ABANDON)
@@ -94,7 +94,7 @@ class Contest:
 
     def move(self, now: float, terms: Terms, moving: Moving, stance: Callable[[], Stance]) -> None:
         """Take part in hand-overs of the Lease, before poll; `standing` ones never move."""
-        if self._standing:
+        if self.standing:
             return
         if not self.elector.transferring:  # a gift that is made once more is as settled as before
             self.hand_over.settled = all(each.settled for each in self.candidacies.values())
@@ -135,5 +135,5 @@ class Contest:
 
     def idle(self, now: float) -> bool:
         """Is there nothing left to follow, or to remember?"""
-        followed = self._standing or self.candidacies or self._pending
+        followed = self.standing or self.candidacies or self._pending
         return not followed and self.elector.idle(now)

@@ -225,10 +225,11 @@ class Elector:
         self.hold_over.begin(self.tenure, now, terms)
 
     @property
-    def taking(self) -> bool:
-        """Is a write under way that takes the Lease?"""
+    def taking(self) -> Purpose | None:
+        """TAKE or RECEIVE while a write is under way that takes the Lease."""
         writing = self._hand_outs.under_way
-        return writing is not None and writing.purpose in {Purpose.TAKE, Purpose.RECEIVE}
+        takes = writing is not None and writing.purpose in {Purpose.TAKE, Purpose.RECEIVE}
+        return writing.purpose if writing is not None and takes else None
 
     @property
     def transferring(self) -> bool:

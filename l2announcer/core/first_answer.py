@@ -1,8 +1,9 @@
 """Between winning a Lease and the first answer: is the address still ours to announce, and free?
 
 Rules of this file (the reading of an answer to a probe, RFC 5227 section 2.1):
-- A consistent read of the Service, made after the tenure began, comes first: the watch may lag.
-  Its probes run beside it, and both must be done.
+- A consistent read of the Service comes first: the watch may lag. Its probes run beside it, and
+  both must be done. They begin with the write that takes the Lease; where that took longer than a
+  moment, they are made again, since they tell what was before the tenure.
 - Nobody answers: announce.
 - The previous holder of a Lease of ours answers: it is holding over; announce. It gives way, and
   for a while what is still heard of it is no reason for doubt, but for announcing once more.
@@ -26,6 +27,7 @@ from l2announcer.core.model import Announcement
 from l2announcer.core.predecessor import NOBODY, Kind, Predecessor
 
 PROBE_WAIT_SECONDS = 0.005
+AHEAD_SECONDS = 0.25  # so much older than the tenure may be what was read and probed for it
 STRANGER_REPROBE_SECONDS = 0.2
 FOREIGN_REPROBE_SECONDS = 5.0
 GIVES_WAY_SECONDS = 3.0

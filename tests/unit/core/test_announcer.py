@@ -170,9 +170,9 @@ def test_many_services_are_read_by_one_list() -> None:
                 ),
             )
         )
-    writes = driver.poll()
-    driver.carry_out(writes)
-    assert driver.poll().calls == [ReadServices()]
+    calls = driver.poll().calls
+    assert [call for call in calls if not isinstance(call, LeaseWrite)] == [ReadServices()]
+    assert len(calls) > 10
 
 
 def test_a_lease_that_nobody_wants_any_more_may_still_be_unread() -> None:

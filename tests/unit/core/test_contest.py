@@ -21,13 +21,14 @@ VIP = ip_address("192.0.2.1")
 SELECTED = Selection((Announcement(VIP, "eth0"),))
 
 
-def hold(contest: Contest, now: float = 0.0) -> None:
-    """Take the Lease."""
+def hold(contest: Contest, now: float = 0.0) -> list[Key]:
+    """Take the Lease; the Services that are read meanwhile."""
     out = Effects()
-    contest.poll(now, now, TERMS, out)
+    read = contest.poll(now, now, TERMS, out)
     write = next(call for call in out.calls if isinstance(call, LeaseWrite))
     metadata = {**write.body["metadata"], "resourceVersion": "1"}
     contest.elector.written(decode({**write.body, "metadata": metadata}), now)
+    return read
 
 
 @pytest.mark.parametrize(
@@ -62,12 +63,11 @@ def test_services_of_one_lease_are_held_together() -> None:
     contest.follow(A.key, A, SELECTED)
     contest.follow(B.key, B, SELECTED)
     contest.wish(known=True, resigning=False)
-    hold(contest)
-    out = Effects()
-    assert contest.poll(0.1, 0.1, TERMS, out) == [A.key, B.key]
+    assert hold(contest) == [A.key, B.key]
+    contest.poll(0.1, 0.1, TERMS, Effects())
     assert contest.held == {A.key, B.key}
     contest.follow(B.key, None, Selection())
-    contest.poll(0.2, 0.2, TERMS, out)
+    contest.poll(0.2, 0.2, TERMS, Effects())
     assert contest.held == {A.key}
     assert contest.wake_at <= 2.0
 
