@@ -23,6 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from l2announcer.core.model import PREFERRED_NODE
 from tests.bench.failover.answers import Answers, Client
 from tests.bench.failover.sides import (
     CLIENT_GO,
@@ -48,6 +49,7 @@ from tests.lab.root import LabError
 
 T = TypeVar("T")
 
+LEASE_PREFIX = "cilium-l2announce-default-"
 API_BRIDGE = "api"
 API_LINK = "api0"
 API_ADDRESS = "172.20.0.2"
@@ -167,7 +169,7 @@ class Cluster:
         """What is to be answered for: the addresses after this one."""
         first = IPv4Address(address)
         return [
-            Announced(lease=f"cilium-l2announce-default-{name}-{each}", address=str(first + each))
+            Announced(lease=f"{LEASE_PREFIX}{name}-{each}", address=str(first + each))
             for each in range(1, setup.services + 1)
         ]
 
@@ -291,6 +293,19 @@ class Cluster:
         where = ["master", API_BRIDGE] if reachable else ["nomaster"]
         self.lab.switch.run(["ip", "link", "set", node.api_port, *where])
 
+    def prefer(self, side: Side, node: str | None) -> None:
+        """Have the first Service of a side ask for a node by name; None for any."""
+        name = side.announced[0].lease.removeprefix(LEASE_PREFIX)
+        self._merge(f"{SERVICES}/{name}", {"metadata": {"annotations": {PREFERRED_NODE: node}}})
+
+    def cordon(self, node: Node, *, cordoned: bool) -> None:
+        """What `kubectl cordon` and `uncordon` do."""
+        self._merge(f"/api/v1/nodes/{node.name}", {"spec": {"unschedulable": cordoned}})
+
+    def _merge(self, path: str, change: object) -> None:
+        told = self.api.call("PATCH", path, change, sends=MERGE_PATCH)
+        assert told.ok, told
+
     def _node(self, side: str, side_number: int, number: int) -> Node:
         name, end = f"{side}-{number}", f"{side_number}.{number}"
         mac = f"02:42:ac:13:{side_number:02x}:{number:02x}"
@@ -300,8 +315,7 @@ class Cluster:
         manifest = {"metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}}}
         assert self.api.post("/api/v1/nodes", manifest).ok
         ready = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
-        told = self.api.call("PATCH", f"/api/v1/nodes/{name}/status", ready, sends=MERGE_PATCH)
-        assert told.ok, told
+        self._merge(f"/api/v1/nodes/{name}/status", ready)
         return Node(name=name, host=host, mac=mac, port=port, api_port=api_port)
 
     def _said(self) -> str:

@@ -1,4 +1,7 @@
-"""What can happen to the holder of an address, or to all: how it is done, undone, how long."""
+"""What can happen to the holder of an address, or to all: how it is done, undone, how long.
+
+Only faults are compared: client-go's elector knows no planned hand-over.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.bench.failover.cluster import Cluster, Side
-from tests.bench.failover.sides import Node, Setup
+from tests.bench.failover.sides import OURS, Node, Setup
 from tests.cluster.daemon.site import SHORT, Timing
 
 USUAL = Timing(15, 5, 2)
@@ -78,6 +81,20 @@ def _api_server_killed(cluster: Cluster, side: Side, node: Node) -> None:
 def _api_server_started(cluster: Cluster, side: Side, node: Node) -> None:
     del side, node
     cluster.control_plane.start_api_server()
+
+
+def _moved(cluster: Cluster, side: Side, node: Node) -> None:
+    target = next(each for each in side.nodes if each is not node)
+    cluster.prefer(side, target.name)
+
+
+def _anywhere(cluster: Cluster, side: Side, node: Node) -> None:
+    del node
+    cluster.prefer(side, None)
+
+
+def _cordoned(cordoned: bool) -> Deed:
+    return lambda cluster, _, node: cluster.cordon(node, cordoned=cordoned)
 
 
 def _outage(key: str, text: str, seconds: float) -> Fault:
@@ -163,6 +180,22 @@ FAULTS: tuple[Fault, ...] = (
     ),
     _killed("kill", Setup(timing=USUAL)),
     _frozen("stop", Setup(timing=USUAL), 30.0),
+    Fault(
+        key="move",
+        name="asked for by another node (l2announcer move)",
+        setup=Setup(timing=USUAL),
+        strike=_moved,
+        heal=_anywhere,
+        sides=(OURS,),
+    ),
+    Fault(
+        key="drain",
+        name="kubectl cordon",
+        setup=Setup(timing=USUAL),
+        strike=_cordoned(cordoned=True),
+        heal=_cordoned(cordoned=False),
+        sides=(OURS,),
+    ),
     _outage("api-60", "60 s", 60.0),
     _outage("api-300", "5 min", 300.0),
     _killed("kill-3", Setup(timing=SHORT)),
