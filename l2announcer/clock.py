@@ -9,6 +9,11 @@ def now() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
+def wait(seconds: float) -> None:
+    """Block the whole process; for one that does nothing else any more."""
+    time.sleep(seconds)
+
+
 def wall() -> float:
     """Unix seconds; may jump, so it goes into records for other readers and decides nothing."""
     return time.time()

@@ -38,7 +38,7 @@ from l2announcer.metrics import Metrics
 from l2announcer.observation import Observation
 from l2announcer.pump import step
 from l2announcer.settings import DefaultLbServiceIpam, HoldOver, IpamStandby, Settings
-from l2announcer.systemd import Notifier
+from l2announcer.systemd import Notifier, pause_seconds
 from l2announcer.web.server import CannotListenError, application, serve
 
 RELEASE_SECONDS = 1.2  # of the 2 s in which a stopped daemon is gone
@@ -55,6 +55,16 @@ def run(settings: Settings) -> int:
 
     1 is what starting again may mend, 2 what only a person can: a missing right.
     """
+    began_at, code = clock.now(), 1
+    try:
+        code = _ran(settings)
+    finally:
+        if code == 1:
+            clock.wait(pause_seconds(os.environ, clock.now() - began_at))
+    return code
+
+
+def _ran(settings: Settings) -> int:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_run(settings))

@@ -81,7 +81,8 @@ class Observation:
             age_seconds = self._now() - reflector.last_confirmed_at
             fresh = reflector.listed and age_seconds < STALE_WATCH_SECONDS
             heard = "never" if age_seconds == inf else f"{age_seconds:.0f} s ago"
-            reason = f"last heard of {heard}: {reflector.problem or 'the first list is under way'}"
+            # whoever reaches the port may ask: where the API server is stays in the log and /status
+            reason = f"last heard of {heard}: {reflector.brief or 'the first list is under way'}"
             checks.append(Check(name=kind.value, ok=fresh, reason=reason))
         cluster, node = self._announcer.cluster, self._announcer.terms.node
         exists = not cluster.nodes.listed or cluster.node is not None

@@ -8,6 +8,19 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
+SOON_SECONDS = 10.0
+PAUSE_SECONDS = 3.0
+
+
+def pause_seconds(environ: Mapping[str, str], lived_seconds: float) -> float:
+    """How long a process that failed waits before it ends, so that it isn't started in a circle.
+
+    The unit starts again at once whoever ended, since a killed process resumes its Leases. systemd
+    could let that delay grow (RestartSteps=, from version 254), but never resets it: a daemon that
+    is killed once a month would come to wait for the longest each time.
+    """
+    return PAUSE_SECONDS if "NOTIFY_SOCKET" in environ and lived_seconds < SOON_SECONDS else 0.0
+
 
 class Notifier:
     """Speaks to the socket that NOTIFY_SOCKET names; does nothing where there is none.

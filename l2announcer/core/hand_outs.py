@@ -2,11 +2,16 @@
 
 A write whose answer was lost may still show up in the watch. It is known by its exact spec and
 holding; renewTimes never repeat, so no two writes of one process are alike.
+
+Of a long run of unanswered writes at most one was carried out, since all name one version. That is
+one of the first, when answers ceased, or of the last, when they begin again: the middle is
+forgotten, however long the run.
 """
 
 from __future__ import annotations
 
 from enum import Enum
+from itertools import islice
 from math import inf
 from typing import NamedTuple
 
@@ -71,7 +76,7 @@ class HandOuts:
             return
         self._by_signature[hand_out.signature] = hand_out
         if len(self._by_signature) > REMEMBERED:
-            del self._by_signature[next(iter(self._by_signature))]
+            del self._by_signature[next(islice(self._by_signature, REMEMBERED // 2, None))]
 
     def of(self, record: LeaseRecord) -> HandOut | None:
         """The write of ours that made the Lease what it is, if it was one."""

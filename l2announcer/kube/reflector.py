@@ -53,8 +53,9 @@ class Reflector:
 
     `listed` is true once the kind was listed, or found absent. `last_confirmed_at` (on the scale of
     `now`) is when a list, an event or a bookmark last showed that this view is current. `problem`
-    says why it is not read right now, or is empty. `problems` are the objects that cannot be read.
-    `group_version` is the one that is served.
+    says why it is not read right now, or is empty; `brief` is that without where the API server is
+    and who we are to it. `problems` are the objects that cannot be read. `group_version` is the one
+    that is served.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Reflector:
         self.listed = False
         self.last_confirmed_at = -inf
         self.problem = ""
+        self.brief = ""
         self.problems: dict[Key, Problem] = {}
         self.group_version = resource.group_versions[-1]
         self._client = client
@@ -265,7 +267,7 @@ class Reflector:
         sentence = self._sentence(verb, error)
         if sentence != self.problem:
             log.warning("cannot read from the API server", kind=self.resource.plural, why=sentence)
-        self.problem = sentence
+        self.problem, self.brief = sentence, self._briefly(verb, error)
         return self._wait(getattr(error, "retry_after_seconds", 0.0))
 
     def _wait(self, asked_seconds: float = 0.0) -> State:
@@ -273,21 +275,31 @@ class Reflector:
         return State.WAITING
 
     def _sentence(self, verb: str, error: Exception) -> str:
+        """The whole, for who may know where the API server is."""
+        if isinstance(error, errors.Denied):
+            return f"{self._briefly(verb, error)} ({error})"
+        return str(error)
+
+    def _briefly(self, verb: str, error: Exception) -> str:
         resource = self.resource
-        if not isinstance(error, errors.Denied):
-            return str(error)
-        if error.code == 401:
-            return f"the API server does not accept our credentials: {error}"
         scope = f"in namespace {resource.namespace}" if resource.namespace else "in the cluster"
-        return (
-            f"not permitted to {verb} {resource.plural} {scope}:"
-            f" kubectl apply -f config/rbac.yaml, and run under its service account ({error})"
-        )
+        match error:
+            case errors.Denied(code=401):
+                return "the API server does not accept our credentials"
+            case errors.Denied():
+                return (
+                    f"not permitted to {verb} {resource.plural} {scope}:"
+                    " kubectl apply -f config/rbac.yaml, and run under its service account"
+                )
+            case errors.Unavailable():
+                return "the API server does not answer; the log says more"
+            case _:
+                return f"the API server was asked to {verb} {resource.plural}; the log says more"
 
     def _reads_again(self) -> None:
         if self.problem:
             log.info("reads from the API server again", kind=self.resource.plural)
-        self.problem = ""
+        self.problem = self.brief = ""
 
     def _report(self, problem: Problem) -> None:
         if self.problems.get(problem.key) != problem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from l2announcer.core.model import Key, Kind, Span
@@ -27,7 +27,8 @@ class Resource:
 
     `group_versions` are those that we can read, the preferred first. `namespace` is empty for all
     namespaces and for cluster-scoped kinds. Only names with one of `prefixes` are looked at, where
-    there are any. `custom` kinds come from a CRD and may not be installed.
+    there are any. `custom` kinds come from a CRD and may not be installed. `admits` says of labels
+    what the query says to the API server.
     """
 
     kind: Kind
@@ -37,6 +38,7 @@ class Resource:
     query: Mapping[str, str] = field(default_factory=dict)
     prefixes: tuple[str, ...] = ()
     custom: bool = False
+    admits: Callable[[Mapping[str, str]], bool] = lambda _: True
 
     @property
     def api_kind(self) -> str:
@@ -84,6 +86,7 @@ def table(
             plural="services",
             group_versions=("v1",),
             query={"labelSelector": services},
+            admits=lambda labels: labels.get(_PROXY_NAME) == (service_proxy_name or None),
         ),
         Resource(
             kind=Kind.POLICY,

@@ -15,16 +15,20 @@ from l2announcer.kube.resources import Resource
 async def read_service(
     client: Client, resource: Resource, key: Key, timeout_seconds: float
 ) -> ServiceRead:
-    """GET one; nothing is raised for what the server answers, or doesn't."""
+    """GET one, which is not there if a watch would not show it.
+
+    Nothing is raised for what the server answers, or doesn't.
+    """
     service: Service | None = None
     why: Refusal | None = None
     try:
         path = resource.object(resource.group_versions[0], key)
-        service = decode.service(
+        found = decode.service(
             await client.request(
                 "GET", path, resource=resource.plural, timeout_seconds=timeout_seconds
             )
         )
+        service = found if resource.admits(found.labels) else None
     except Missing:
         pass
     except ApiError as error:

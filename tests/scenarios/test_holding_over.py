@@ -42,6 +42,23 @@ def give_way(node: Node) -> None:
     node.handle(CLAIM)
 
 
+def test_a_write_of_the_first_moment_is_known_again_after_a_long_outage(node: Node) -> None:
+    del node.refuse[LEASE]
+    node.settle(5)
+    node.lost.add(LEASE)  # carried out, and not answered
+    node.settle(3)
+    node.lost.clear()
+    node.refuse[LEASE] = Refusal.UNAVAILABLE
+    for _ in range(60):
+        node.settle(10)
+        assert node.answered == HERE
+    del node.refuse[LEASE]
+    for _ in range(30):
+        node.settle(0.1)
+        assert node.answered == HERE
+    assert node.state(BLUE)[0] is State.ANNOUNCING
+
+
 def test_it_probes_and_announces_nothing(node: Node) -> None:
     node.settle(10)
     assert {frame.message for frame in node.frames} == {Message.PROBE}

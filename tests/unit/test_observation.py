@@ -116,7 +116,8 @@ def test_a_watch_that_is_silent_for_long_is_not(shown: Shown) -> None:
     shown.listed()
     shown.now += STALE_WATCH_SECONDS
     shown.stepped()
-    shown.reflectors[Kind.LEASE].problem = "not permitted to watch leases"
+    shown.reflectors[Kind.LEASE].problem = "not permitted to watch leases at https://192.0.2.1"
+    shown.reflectors[Kind.LEASE].brief = "not permitted to watch leases"
     for kind, reflector in shown.reflectors.items():
         if kind is not Kind.LEASE:
             reflector.last_confirmed_at = shown.now - STALE_WATCH_SECONDS + 1

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from l2announcer.systemd import Notifier
+from l2announcer.systemd import PAUSE_SECONDS, SOON_SECONDS, Notifier, pause_seconds
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -131,3 +131,9 @@ def test_the_watchdog_is_fed_twice_as_often_as_asked() -> None:
 )
 def test_no_watchdog_that_is_not_ours(environ: dict[str, str]) -> None:
     assert Notifier(environ).watchdog_interval_seconds is None
+
+
+def test_only_who_is_started_again_at_once_waits_before_it_ends() -> None:
+    assert pause_seconds({"NOTIFY_SOCKET": "@name"}, 1.0) == PAUSE_SECONDS
+    assert pause_seconds({"NOTIFY_SOCKET": "@name"}, SOON_SECONDS) == 0
+    assert pause_seconds({}, 1.0) == 0

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from l2announcer.core.hand_outs import HandOut, HandOuts, Purpose, signature
+from l2announcer.core.hand_outs import REMEMBERED, HandOut, HandOuts, Purpose, signature
 from l2announcer.core.lease import micro_time
 from l2announcer.core.model import Holding, LeaseRecord
 
@@ -69,6 +69,16 @@ def test_only_the_last_write_that_others_see_may_be_a_transfer() -> None:
     assert hand_outs.transferring
     hand_outs.note(hand_out(RECORD, 3.0))
     assert not hand_outs.transferring
+
+
+def test_the_middle_of_a_long_run_is_forgotten() -> None:
+    hand_outs = HandOuts()
+    records = [replace(RECORD, renew_time=micro_time(n * 1_000_000)) for n in range(300)]
+    for number, record in enumerate(records):
+        hand_outs.note(hand_out(record, float(number)))
+    known = [number for number, record in enumerate(records) if hand_outs.of(record) is not None]
+    half = REMEMBERED // 2
+    assert known == [*range(half), *range(300 - half, 300)]
 
 
 def test_a_confirmed_write_ends_those_before_it() -> None:

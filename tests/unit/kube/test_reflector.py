@@ -194,6 +194,8 @@ async def test_server_that_restarts(server: ApiServer, client: Client) -> None:
             await server.stop()
             await watched.until(lambda: watched.reflector.problem != "")
             assert "does not answer" in watched.reflector.problem
+            assert client.server in watched.reflector.problem
+            assert client.server not in watched.reflector.brief
             assert watched.names == {"kubernetes", "before"}
             add(server, "meanwhile")
             await server.start(port=port)

@@ -7,6 +7,7 @@ import pytest
 from l2announcer.core.facts import Refusal, ServiceRead, ServicesRead
 from l2announcer.core.model import Key, Kind
 from l2announcer.kube.client import Client
+from l2announcer.kube.resources import table
 from l2announcer.kube.services import read_service, read_services
 from tests.fakes.apiserver import ApiServer
 from tests.fakes.faults import Action, Fault
@@ -39,6 +40,20 @@ async def test_one(server: ApiServer, client: Client) -> None:
     assert read.why is None
     assert read.service is not None
     assert (read.service.key, read.service.labels) == (KEY, {"color": "blue"})
+
+
+async def test_one_that_a_watch_would_not_show_is_not_there(
+    server: ApiServer, client: Client
+) -> None:
+    add(server, "app1", **{"service.kubernetes.io/service-proxy-name": "theirs"})
+    assert await one(client) == ServiceRead(KEY, None, None)
+    theirs = table(lease_namespace="ns", lease_prefixes=(), service_proxy_name="theirs")
+    read = await read_service(client, theirs[Kind.SERVICE], KEY, 0.5)
+    assert read.service is not None
+    add(server, "plain")
+    plain = Key("default", "plain")
+    read = await read_service(client, theirs[Kind.SERVICE], plain, 0.5)
+    assert read == ServiceRead(plain, None, None)
 
 
 async def test_all_that_a_watch_would_show(server: ApiServer, client: Client) -> None:
