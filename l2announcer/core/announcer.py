@@ -53,6 +53,7 @@ from l2announcer.core.model import Key, Kind, LeaseRecord
 from l2announcer.core.moves import Moves, Moving
 from l2announcer.core.node_leases import NodeLeases
 from l2announcer.core.reads import Reads
+from l2announcer.core.renewals import took
 from l2announcer.core.resignation import gives_up, over
 from l2announcer.core.roster import Roster, preferred_node
 from l2announcer.core.selections import Selections
@@ -110,12 +111,19 @@ class Announcer:
         self._leases_listed = False
         self._reads = Reads()
         self._pacing = Pacing()
+        self._stirred = False  # has anything come in since the last poll that calls for one?
+        self._wake_at = -inf  # when something is due by time
         self._link_ends: Mapping[str, object] = {}  # what neighbours know of each interface
 
     # Facts
 
     def handle(self, fact: Fact, now: float) -> None:
         """Take in one fact. `now` is in seconds on CLOCK_BOOTTIME."""
+        if not took(fact, self.contests, self.terms.node, now):
+            self._stirred = True
+            self._take(fact, now)
+
+    def _take(self, fact: Fact, now: float) -> None:
         match fact:
             case Listed():
                 self._listed(fact, now)
@@ -257,6 +265,10 @@ class Announcer:
         out = Effects()
         if self.unlisted:
             return out
+        if not self._stirred and now < self._wake_at:
+            out.wake_at = self._wake_at
+            return out
+        self._stirred = False
         changes = self.cluster.take_changes()
         self.controller.take(changes)
         tells = self.controller.elector.tenure.valid(now)
@@ -292,6 +304,7 @@ class Announcer:
         out.frames = self._pacing.take(out.frames, now)
         moves_at = min(moves.next_at for moves in self._moving)
         out.wake_at = min(out.wake_at, self._agenda.next_at, self._pacing.next_at, moves_at)
+        self._wake_at = out.wake_at
         return out
 
     def _select(self, changes: Changes) -> set[Key]:

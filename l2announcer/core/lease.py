@@ -19,6 +19,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from l2announcer.core.model import Holding, LeaseRecord, Wanted
 
 ANNOTATION = "l2announcer.io/holder"
@@ -31,6 +33,10 @@ NO_NAMESPACE = (
 )
 MICROSECONDS = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MALFORMED = (
+    *(AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError),
+    msgspec.MsgspecError,
+)
 _LAST = datetime(9000, 1, 1, tzinfo=UTC)  # what is written next must still be a time
 
 
@@ -51,9 +57,12 @@ def unix_microseconds(micro_time_text: str) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-def decode(raw: Mapping[str, Any]) -> LeaseRecord:
-    """Read a coordination.k8s.io/v1 Lease. Raises ValueError with a sentence if it isn't one."""
-    metadata, spec = raw.get("metadata"), raw.get("spec") or {}
+def decode(read: Mapping[str, Any], whole: Mapping[str, Any] | None = None) -> LeaseRecord:
+    """Read a coordination.k8s.io/v1 Lease. Raises ValueError with a sentence if it isn't one.
+
+    `whole` is the object with all its fields, where `read` has only those that are looked at.
+    """
+    metadata, spec = read.get("metadata"), read.get("spec") or {}
     if not isinstance(metadata, dict) or not isinstance(spec, dict):
         raise ValueError("a Lease has an object as metadata, and as spec")  # noqa: TRY004 - bad input, not a bad call
     renew_time = spec.get("renewTime") or ""
@@ -69,7 +78,7 @@ def decode(raw: Mapping[str, Any]) -> LeaseRecord:
         transitions=int(spec.get("leaseTransitions") or 0),
         holding=_holding(annotations.get(ANNOTATION), renew_time, duration_seconds),
         wanted=_wanted(annotations.get(WANTED)),
-        raw=raw,
+        raw=read if whole is None else whole,
     )
 
 
@@ -177,7 +186,7 @@ def _holding(text: object, renew_time: str, duration_seconds: int) -> Holding | 
     if not isinstance(text, str):
         return None
     try:
-        said = json.loads(text)
+        said = msgspec.json.decode(text)
         number = said.get("heartbeat")
         kept = type(number) is int and 0 <= number < ENDLESS_SECONDS
         endless = kept and duration_seconds == ENDLESS_SECONDS
@@ -192,5 +201,5 @@ def _holding(text: object, renew_time: str, duration_seconds: int) -> Holding | 
             leaving=said.get("leaving") is True,
             heartbeat=number if kept else None,
         )
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+    except _MALFORMED:
         return None  # anybody who may write the Lease may have put anything there

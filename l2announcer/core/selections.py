@@ -45,7 +45,9 @@ class Selections:
         concerned = self.groups.take({key: services.get(key) for key in changes.services})
         if changes.everything:
             concerned |= set(services)
-        for key in changes.endpoints & set(services):
+        for key in changes.endpoints:
+            if services.get(key) is None:
+                continue
             moved = self.groups.of(lease_name(key))
             concerned.update(moved.services if moved is not None else {key})
         groups: set[Group] = set()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,7 @@ _read_policy = msgspec.json.Decoder(schema.Policy).decode
 _read_pool = msgspec.json.Decoder(schema.Pool).decode
 _read_node = msgspec.json.Decoder(schema.Node).decode
 _read_slice = msgspec.json.Decoder(schema.EndpointSlice).decode
+_read_lease = msgspec.json.Decoder(schema.Lease).decode
 _read_any = msgspec.json.Decoder(dict[str, Any]).decode
 _read_identity = msgspec.json.Decoder(schema.Identity).decode
 
@@ -180,10 +181,34 @@ def _standing(endpoint: schema.Endpoint) -> str:
     return "draining" if said.serving is not False and said.terminating else "idle"
 
 
+class Unread(Mapping[str, object]):
+    """An object that is decoded when somebody looks into it, as hardly anybody does."""
+
+    __slots__ = ("_raw", "_read")
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+        self._read: dict[str, Any] | None = None
+
+    def __getitem__(self, name: str) -> object:
+        return self._whole()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._whole())
+
+    def __len__(self) -> int:
+        return len(self._whole())
+
+    def _whole(self) -> dict[str, Any]:
+        if self._read is None:
+            self._read = _read_any(self._raw)
+        return self._read
+
+
 def lease(raw: bytes | msgspec.Raw) -> LeaseRecord:
-    whole = _read_any(raw)
-    msgspec.convert(whole, schema.Lease)  # the core reads it, once its types are known to be right
-    return read_lease(whole)
+    # The core reads it, once its types are known to be right. Of the many that come, all but the
+    # own are looked at by these fields alone.
+    return read_lease(_read_lease(raw), Unread(bytes(raw)))
 
 
 _BY_KIND: Mapping[Kind, Callable[[bytes | msgspec.Raw], Object]] = {

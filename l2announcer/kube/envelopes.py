@@ -31,6 +31,9 @@ class Change(Enum):
     BOOKMARK = "BOOKMARK"
 
 
+_CHANGED = frozenset({Change.ADDED, Change.MODIFIED})
+
+
 @dataclass(frozen=True, slots=True)
 class WatchEvent:
     """One line of a watch. `object` is None for a bookmark, a deletion and a name not wanted."""
@@ -88,7 +91,7 @@ def event(kind: Kind, line: bytes, *, prefixes: tuple[str, ...]) -> WatchEvent:
         change = Change(read.type)
     except ValueError as error:
         raise msgspec.ValidationError(f"a watch event of unknown type {read.type}") from error
-    changed = change in {Change.ADDED, Change.MODIFIED} and _wanted(key, prefixes)
+    changed = change in _CHANGED and _wanted(key, prefixes)
     return WatchEvent(change, key, version, decode(kind, read.object) if changed else None)
 
 

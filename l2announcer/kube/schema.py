@@ -5,7 +5,7 @@ Everything may be absent or null: which of the two a server sends depends on its
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Required, TypedDict
 
 import msgspec
 
@@ -187,14 +187,22 @@ class EndpointSlice(Struct):
     endpoints: list[Endpoint] | None = None
 
 
-class LeaseSpec(Struct):
-    holder_identity: str | None = None
-    lease_duration_seconds: int | None = None
-    acquire_time: str | None = None
-    renew_time: str | None = None
-    lease_transitions: int | None = None
+class LeaseMetadata(TypedDict, total=False):
+    name: Required[str]
+    resourceVersion: str | None
+    annotations: dict[str, str] | None
 
 
-class Lease(Struct):
-    metadata: Metadata
-    spec: LeaseSpec | None = None
+class LeaseSpec(TypedDict, total=False):
+    holderIdentity: str | None
+    leaseDurationSeconds: int | None
+    acquireTime: str | None
+    renewTime: str | None
+    leaseTransitions: int | None
+
+
+class Lease(TypedDict, total=False):
+    """As the core reads it."""
+
+    metadata: Required[LeaseMetadata]
+    spec: LeaseSpec | None
