@@ -9,6 +9,8 @@ Rules of this file (the reading of an answer to a probe, RFC 5227 section 2.1):
   for a while what is still heard of it is no reason for doubt, but for announcing once more.
 - The previous holder was a stranger: it may answer on for as long as its Lease was; probe until
   nobody answers, or until then.
+- Who was heard once is believed to be silent after a few probes, not after one: a busy host may
+  take longer than we wait, and it has many chances to while it's probed for seconds.
 - Anyone else: a foreign host has the address. Stay silent, report it, and probe again later;
   where a setting says so, report it and announce all the same.
 - A holder of ours handed the Lease over: it was silent before, and this node has read the Service
@@ -31,6 +33,8 @@ AHEAD_SECONDS = 0.25  # so much older than the tenure may be what was read and p
 STRANGER_REPROBE_SECONDS = 0.2
 FOREIGN_REPROBE_SECONDS = 5.0
 GIVES_WAY_SECONDS = 3.0
+SILENCES = 3  # of who was heard
+SILENCE_APART_SECONDS = 0.02
 
 
 class _Stage(Enum):
@@ -48,6 +52,7 @@ class _Check:
     claimed_by: bytes | None = None
     foreign: bytes | None = None
     read_owed: bool = True
+    silences_owed: int = 1
 
 
 class FirstAnswer:
@@ -162,9 +167,15 @@ class FirstAnswer:
         return _Check()
 
     def _judge(self, check: _Check, now: float) -> None:
-        check.foreign = check.claimed_by if now >= self._stranger_until else None
-        if check.claimed_by is None or (check.foreign and self._announce_in_use):
+        heard = check.claimed_by
+        if heard is None and check.silences_owed > 1:
+            check.silences_owed -= 1
+            check.stage, check.next_at = _Stage.PROBE_OWED, now + SILENCE_APART_SECONDS
+            return
+        check.foreign = heard if now >= self._stranger_until else None
+        if heard is None or (check.foreign and self._announce_in_use):
             check.stage, check.next_at = _Stage.SILENT, inf
             return
+        check.silences_owed = SILENCES
         wait = FOREIGN_REPROBE_SECONDS if check.foreign else STRANGER_REPROBE_SECONDS
         check.stage, check.next_at = _Stage.PROBE_OWED, now + wait

@@ -10,6 +10,7 @@ import pytest
 from l2announcer.core.first_answer import (
     FOREIGN_REPROBE_SECONDS,
     PROBE_WAIT_SECONDS,
+    SILENCES,
     STRANGER_REPROBE_SECONDS,
     FirstAnswer,
 )
@@ -45,6 +46,12 @@ def probe(first: FirstAnswer, now: float, *, answered_by: bytes | None = None) -
     if answered_by is not None:
         first.claimed(ONE, answered_by)
     first.take_probes(now + PROBE_WAIT_SECONDS)
+
+
+def unanswered(first: FirstAnswer, times: int) -> None:
+    """So many probes, each when it's due, that nobody answers."""
+    for _ in range(times):
+        probe(first, first.wake_at)
 
 
 def test_nobody_answers() -> None:
@@ -104,7 +111,9 @@ def test_a_foreign_host_is_reported_and_probed_again_until_it_left(
     again_at = BEGIN + PROBE_WAIT_SECONDS + FOREIGN_REPROBE_SECONDS
     assert first.wake_at == again_at
     assert first.take_probes(again_at - 0.001) == []
-    probe(first, again_at)
+    unanswered(first, SILENCES - 1)
+    assert first.foreign == {ONE: "02:42:ac:13:00:ff"}
+    unanswered(first, 1)
     assert first.clear == [ONE]
     assert first.foreign == {}
 
@@ -133,7 +142,20 @@ def test_a_stranger_may_answer_on_and_is_probed_until_it_is_silent() -> None:
         assert first.foreign == {}
         assert first.wake_at == now + PROBE_WAIT_SECONDS + STRANGER_REPROBE_SECONDS
         now = first.wake_at
-    probe(first, now)
+    unanswered(first, SILENCES)
+    assert first.clear == [ONE]
+
+
+def test_an_answer_that_came_too_late_once_is_no_silence() -> None:
+    first = checks(STRANGER)
+    read(first)
+    probe(first, BEGIN, answered_by=MAC)
+    unanswered(first, SILENCES - 1)
+    assert first.clear == []
+    probe(first, first.wake_at, answered_by=MAC)
+    unanswered(first, SILENCES - 1)
+    assert first.clear == []
+    unanswered(first, 1)
     assert first.clear == [ONE]
 
 
@@ -152,7 +174,7 @@ def test_an_answer_between_two_probes_does_not_count_for_the_second() -> None:
     read(first)
     probe(first, BEGIN, answered_by=MAC)
     first.claimed(ONE, MAC)
-    probe(first, first.wake_at)
+    unanswered(first, SILENCES)
     assert first.clear == [ONE]
 
 
