@@ -26,6 +26,8 @@ export PATH="$PATH:/usr/sbin:/sbin"
 command -v ip >/dev/null || install "the ip command" iproute2 iproute iproute2
 command -v setpriv >/dev/null || install "the setpriv command" util-linux util-linux util-linux
 command -v nft >/dev/null || install "the nft command" nftables nftables nftables
+# for kube-proxy in its mode of that name, which only the tests run
+[ "$mode" != dev ] || command -v iptables >/dev/null || install "the iptables command" iptables iptables iptables
 command -v "$python" >/dev/null || install "Python" python3 python3 python3
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "$python is $("$python" -V 2>&1); Python 3.11 or newer is needed: make PYTHON=python3.12 …"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
@@ -134,12 +134,11 @@ class Kubelet:
 
     def _is_ready(self, node: str) -> bool:
         connection = HTTPConnection("127.0.0.1", HEALTH_PORT, timeout=LOOK_SECONDS)
-        with suppress(OSError, HTTPException):
+        with closing(connection), suppress(OSError, HTTPException):
             with self._nodes[node].in_namespace():
                 connection.connect()
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200
-        connection.close()
         return False
 
     def _converge(self) -> None:

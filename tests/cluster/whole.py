@@ -45,6 +45,7 @@ ANSWER_SECONDS = 2.0
 RULES = {
     "nftables": ["nft", "list", "map", "ip", "kube-proxy", "service-ips"],
     "iptables": ["iptables-save", "-t", "nat"],
+    "ipvs": ["ip", "-o", "addr", "show", "dev", "kube-ipvs0"],
 }
 
 
@@ -53,7 +54,8 @@ class WholeControlPlane:
 
     Raises ProgramsMissingError where the programs are not built yet. `door` is a listening socket
     on this machine's loopback: who connects there reaches the API server, and the kubeconfig for
-    that is `state`/kubeconfig. `proxy_mode` is that of every kube-proxy.
+    that is `state`/kubeconfig. `proxy_mode` is that of every kube-proxy, and `proxy_arguments` go
+    to it after our own.
     """
 
     what = (
@@ -63,7 +65,12 @@ class WholeControlPlane:
     manifests: Sequence[str] = ("config/crds", "config/rbac.yaml")
 
     def __init__(
-        self, state: Path, *, door: socket.socket | None = None, proxy_mode: str = "nftables"
+        self,
+        state: Path,
+        *,
+        door: socket.socket | None = None,
+        proxy_mode: str = "nftables",
+        proxy_arguments: Sequence[str] = (),
     ) -> None:
         self.api: Api
         self.kubeconfig: Path
@@ -71,6 +78,7 @@ class WholeControlPlane:
         self._state = state
         self._door = door
         self._proxy_mode = proxy_mode
+        self._proxy_arguments = proxy_arguments
         self._undo = ExitStack()
         self._lab: Lab
         self._node: Namespace
@@ -171,6 +179,7 @@ class WholeControlPlane:
             "--conntrack-min=0",
             "--conntrack-tcp-timeout-established=0s",
             "--conntrack-tcp-timeout-close-wait=0s",
+            *self._proxy_arguments,
         ]
         health = f"http://127.0.0.1:{PROXY_HEALTH}/healthz"
         self._start("kube-proxy", node, arguments, health)
