@@ -45,7 +45,6 @@ from l2announcer.core.facts import (
     StatusWritten,
 )
 from l2announcer.core.gratuitous import Pacing
-from l2announcer.core.hand_over import Stance
 from l2announcer.core.heartbeat import HEARTBEAT_PREFIX, Heartbeat, degraded
 from l2announcer.core.ipam import Ipam, Scope
 from l2announcer.core.leftovers import Leftovers
@@ -54,8 +53,9 @@ from l2announcer.core.moves import Moves, Moving
 from l2announcer.core.node_leases import NodeLeases
 from l2announcer.core.reads import Reads
 from l2announcer.core.renewals import took
-from l2announcer.core.resignation import gives_up, over
-from l2announcer.core.roster import Roster, preferred_node
+from l2announcer.core.resignation import over
+from l2announcer.core.roll_call import Judges, RollCall
+from l2announcer.core.roster import Roster
 from l2announcer.core.selections import Selections
 from l2announcer.core.terms import Terms
 
@@ -107,6 +107,8 @@ class Announcer:
         self._denials = Denials(self.selections.groups.claims)
         self._agenda = Agenda()
         self._budget = Budget(config.qps)
+        self._judges = Judges(budget=self._budget, roster=self.roster, eligibility=self.eligibility)
+        self._roll_call = RollCall(self.contests, self._contest, self.selections, self._budget)
         self._moving = Moving(giving=Moves(), wanting=Moves())
         self._leases_listed = False
         self._reads = Reads()
@@ -279,24 +281,21 @@ class Announcer:
             self._agenda.touch(self.contests)
         self._set_terms()
         self._judge_node(changes, out)
-        owed: list[Key] = []
-        table_stale = changes.everything
         for moves in self._moving:
             self._agenda.touch(self.contests.keys() & moves.take_waiting(now))
         if self.resigning:
             self._agenda.touch(self._standing)
-        for name in self._agenda.take(now):
-            contest = self.contests[name]
-            resigning = self.resigning and gives_up(contest, self.contests.values(), self.terms)
+        called = self._elect(now, wall, out)
+        owed: list[Key] = []
+        table_stale = changes.everything
+        for contest, terms in called:
             before, held = (contest.grants, contest.watched), (contest.held, contest.held_over)
-            contest.wish(known=self.selections.groups.known(name), resigning=resigning)
-            terms = self._terms_for(contest, now, out)
-            contest.move(now, terms, self._moving, partial(self._stance, contest, now))
-            owed += contest.poll(now, wall, terms, out)
+            owed += contest.poll(now, terms, out)
             if before != (contest.grants, contest.watched):
                 table_stale = True
                 self._pacing.keep(before[0], contest.grants)
-            self._keep_count(name, contest, *held, now)
+            self._keep_count(contest, *held)
+        self._keep_time(called, now, out)
         self._reads.owe(owed, all_services=self.controller.poll(now, wall, out))
         out.calls += self._reads.take()
         if table_stale:
@@ -348,30 +347,28 @@ class Announcer:
         if changes.everything or changes.nodes:
             self.roster.poll(out)
 
-    def _terms_for(self, contest: Contest, now: float, out: Effects) -> Terms:
-        """On which terms a Lease is contested in this very poll."""
-        elector = contest.elector
-        self._agenda.touch(self.node_leases.judge(elector, now, self.terms))
-        if contest is self.heartbeat.contest:
-            terms = self.heartbeat.terms(self.terms)
-            self.heartbeat.poll(terms, out)
-            return terms
-        terms = self._budget.terms_for(elector, self.terms)
-        terms = self.roster.terms_for(elector, contest.services, terms, now)
-        return self.eligibility.terms_for(contest, terms)
-
-    def _stance(self, contest: Contest, now: float) -> Stance:
-        """Where the nodes stand for one Lease."""
-        order = self.roster.order(contest.elector.name, contest.services, now)
-        return Stance(order=order, preferred=preferred_node(contest.services))
+    def _elect(self, now: float, wall: float, out: Effects) -> list[tuple[Contest, Terms]]:
+        """Do what is due about Leases; all that were looked at, each with its terms."""
+        names, terms = self._agenda.take(now), self.terms
+        self.node_leases.refresh(self._contest(name).elector for name in names)
+        called: list[tuple[Contest, Terms]] = []
+        for contest in self._roll_call.take(names, now, terms, resigning=self.resigning):
+            self._agenda.touch(self.node_leases.judge(contest.elector, now, terms))
+            if contest is self.heartbeat.contest:
+                its_terms = self.heartbeat.terms(terms)
+                self.heartbeat.poll(its_terms, out)
+            else:
+                its_terms = self._judges.terms_for(contest, terms, now)
+            stance = partial(self._judges.stance, contest, now)
+            contest.move(now, its_terms, self._moving, stance)
+            contest.elect(now, wall, its_terms, out)
+            if contest is not self.heartbeat.contest:  # renewed so rarely that it weighs nothing
+                self._budget.count(contest.elector, terms)
+            called.append((contest, its_terms))
+        return called
 
     def _keep_count(
-        self,
-        name: str,
-        contest: Contest,
-        held: frozenset[Key],
-        held_over: frozenset[Key],
-        now: float,
+        self, contest: Contest, held: frozenset[Key], held_over: frozenset[Key]
     ) -> None:
         """Note what became of a contest in its poll; `held` and `held_over` are as before."""
         self.transitions += len(held ^ contest.held)
@@ -379,15 +376,21 @@ class Announcer:
         if held_over or contest.held_over:
             self.hold_overs += len(contest.held_over - held_over)
             self.held_over = (self.held_over - held_over) | contest.held_over
-        if contest is not self.heartbeat.contest:  # renewed so rarely that it weighs nothing
-            self._budget.count(contest.elector, self.terms)
-        idle = contest.idle(now)
-        self._agenda.set(name, inf if idle else contest.wake_at)
-        if idle:
-            del self.contests[name]
-            self.node_leases.forget(name)
-            for moves in self._moving:
-                moves.end(name)
+
+    def _keep_time(self, called: list[tuple[Contest, Terms]], now: float, out: Effects) -> None:
+        """Note when each is to be looked at next, if ever."""
+        uneasy = self._roll_call.close(contest for contest, _ in called)
+        if uneasy:
+            self._agenda.touch(uneasy)
+            out.wake_at = now
+        for contest, terms in called:
+            name, idle = contest.elector.name, contest.idle(now)
+            self._agenda.set(name, inf if idle else contest.wake_at(now, terms))
+            if idle:
+                del self.contests[name]
+                self.node_leases.forget(name)
+                for moves in self._moving:
+                    moves.end(name)
 
     def _install(self, out: Effects) -> None:
         contests, links = self.contests.values(), self.cluster.links

@@ -17,7 +17,7 @@ from l2announcer.core.first_answer import FirstAnswer
 from l2announcer.core.gratuitous import Repeats, Schedule
 from l2announcer.core.hold_over import STEP_SECONDS
 from l2announcer.core.model import Announcement
-from l2announcer.core.tenure import Tenure
+from l2announcer.core.tenure import Right
 
 READ_RETRY_SECONDS = 0.5
 AGAIN_SECONDS = 1.0
@@ -26,14 +26,15 @@ AGAIN_SECONDS = 1.0
 class Announcing:
     """Composes the rules of core.first_answer, core.doubt, core.gratuitous and core.comeback.
 
-    `conflicts` are the foreign hosts that were heard of since the caller last emptied it.
+    `conflicts` are the foreign hosts that were heard of since the caller last emptied it; `tenure`
+    is the right to answer.
     """
 
     def __init__(
-        self, tenure: Tenure, checks: FirstAnswer, schedule: Schedule, comeback: Comeback
+        self, tenure: Right, checks: FirstAnswer, schedule: Schedule, comeback: Comeback
     ) -> None:
         self.conflicts: dict[Announcement, str] = {}
-        self._tenure = tenure
+        self.tenure = tenure
         self._checks = checks
         self._schedule = schedule
         self._doubts = Doubts()
@@ -53,7 +54,7 @@ class Announcing:
     def claimed(self, claim: Claimed, now: float) -> None:
         """Take in that another station says it has an address, or asks before it takes one."""
         announcement = Announcement(claim.address, claim.interface)
-        if not self._ahead and (self._tenure.holding_over or not self._tenure.valid(now)):
+        if not self._ahead and (self.tenure.holding_over or not self.tenure.valid(now)):
             self._comeback.heard(announcement, now)
         elif announcement in self._repeats and self._checks.gives_way(claim.mac, now):
             if not claim.probe and now >= self._again_at:
@@ -73,7 +74,7 @@ class Announcing:
 
     def interrupted(self, interfaces: Iterable[str]) -> None:
         """Take in that these interfaces had no carrier for a moment."""
-        if not self._tenure.holding_over:
+        if not self.tenure.holding_over:
             return
         among = set(interfaces)
         lost = [announcement for announcement in self._repeats if announcement.interface in among]
@@ -105,7 +106,7 @@ class Announcing:
     def poll(self, now: float, renewed_at: float, out: Effects) -> list[Announcement]:
         """Add the frames that are due; what is announced from now on and was not before."""
         self._ahead = False
-        self._holds_over = self._tenure.holding_over or not self._tenure.valid(now)
+        self._holds_over = self.tenure.holding_over or not self.tenure.valid(now)
         if self._holds_over:
             self._hold_over(now, out)
             return []
@@ -125,12 +126,12 @@ class Announcing:
         silenced = self._doubts.silenced
         for announcement, repeats in self._repeats.items():
             if announcement not in silenced and repeats.take_due(now):
-                out.frames.append(Gratuitous(announcement, Message.ANNOUNCE, self._tenure))
+                out.frames.append(Gratuitous(announcement, Message.ANNOUNCE, self.tenure))
         return new
 
     def _probe(self, now: float, out: Effects) -> None:
         for announcement in self._checks.take_probes(now):
-            out.frames.append(Gratuitous(announcement, Message.PROBE, self._tenure))
+            out.frames.append(Gratuitous(announcement, Message.PROBE, self.tenure))
 
     def _hold_over(self, now: float, out: Effects) -> None:
         """Keep what is answered for, and look whether the rest may be again."""
@@ -149,7 +150,7 @@ class Announcing:
         if now >= self._probe_at:
             self._probe_at = now + STEP_SECONDS
             probed += self._repeats
-        out.frames += [Gratuitous(each, Message.PROBE, self._tenure) for each in probed]
+        out.frames += [Gratuitous(each, Message.PROBE, self.tenure) for each in probed]
 
     @property
     def answered(self) -> list[Announcement]:

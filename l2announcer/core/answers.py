@@ -1,7 +1,7 @@
 """The answer table: for each interface, what is answered there, and while whose tenure lasts.
 
 An address with several grants on one interface is shared by Services; it is answered only while
-all of their tenures are valid. Each protocol has lines of its own (core.answers_arp,
+all tenures of all of them are valid. Each protocol has lines of its own (core.answers_arp,
 core.answers_nd), with the same ways.
 """
 
@@ -16,7 +16,7 @@ from typing import NamedTuple
 from l2announcer.core.answers_arp import ArpAnswers
 from l2announcer.core.answers_nd import NdAnswers
 from l2announcer.core.model import Announcement, IPAddress, Link
-from l2announcer.core.tenure import Tenure
+from l2announcer.core.tenure import Right, Tenure
 from l2announcer.wire.ethernet import names_one_station
 
 
@@ -25,7 +25,7 @@ class Grant:
     """The node answers for the announcement while its tenure is valid."""
 
     announcement: Announcement
-    tenure: Tenure
+    tenure: Right
 
 
 class WireProtocol(Enum):
@@ -70,24 +70,34 @@ class AnswerTable:
         self, grants: Iterable[Grant], watched: Iterable[Announcement], links: Iterable[Link]
     ) -> None:
         links = tuple(links)
-        granted: dict[tuple[str, WireProtocol], dict[bytes, list[Tenure]]] = {}
+        granted: dict[tuple[str, WireProtocol], dict[bytes, list[Right]]] = {}
         for grant in grants:
             address, name = grant.announcement
             lines = granted.setdefault((name, protocol_of(address)), {})
-            lines.setdefault(address.packed, []).append(grant.tenure)
+            rights = lines.setdefault(address.packed, [])
+            if grant.tenure not in rights:  # those of one group have one
+                rights.append(grant.tenure)
         heard: dict[tuple[str, WireProtocol], list[bytes]] = {}
         for address, name in watched:
             heard.setdefault((name, protocol_of(address)), []).append(address.packed)
         own = _own(links)
         self.places: Mapping[Place, PlaceAnswers] = {
             Place(link.index, protocol): answers(
-                link, granted.get(key, {}), heard.get(key, ()), own
+                link, _tenures(granted.get(key, {})), heard.get(key, ()), own
             )
             for link in links
             if link.ethernet and link.mac in own
             for protocol, answers in _KINDS.items()
             if (key := (link.name, protocol)) in granted or key in heard
         }
+
+
+def _tenures(lines: Mapping[bytes, Iterable[Right]]) -> dict[bytes, list[Tenure]]:
+    """All that must be valid, for each address."""
+    return {
+        address: [part for right in rights for part in right.parts]
+        for address, rights in lines.items()
+    }
 
 
 def _own(links: tuple[Link, ...]) -> dict[bytes, str]:

@@ -2,7 +2,8 @@
 
 Rules of this file:
 - A Lease counts from the moment at which it is being taken, until another wrote it.
-- Who was passed over because the node was full is looked at again as soon as there is room.
+- Who was passed over because the node was full is looked at again as soon as there is room; a
+  group that needs room for several, as soon as the node has fewer than then.
 """
 
 from __future__ import annotations
@@ -21,15 +22,26 @@ class Budget:
         self._qps = qps
         self._ours: set[str] = set()
         self._passed_over: set[str] = set()
+        self._waiting: set[str] = set()  # of groups
+        self._full_at = 0  # how many Leases there were when these found no room
 
     def paced(self, terms: Terms) -> Terms:
         """The terms with what the present number of Leases allows."""
         renew_seconds, may_take = pace(len(self._ours), self._qps, terms)
         return replace(terms, renew_seconds=renew_seconds, may_take=may_take)
 
+    def has_room(self, leases: int, terms: Terms) -> bool:
+        """Can so many Leases be taken besides those that this node has?"""
+        return leases < 1 or pace(len(self._ours) + leases - 1, self._qps, terms)[1]
+
+    def pass_over(self, lease: str) -> None:
+        """Note that there was no room for all Leases of a group, this one among them."""
+        self._waiting.add(lease)
+        self._full_at = max(self._full_at, len(self._ours))
+
     def terms_for(self, elector: Elector, terms: Terms) -> Terms:
         """The present terms; for one Lease too many in this very poll, those of a full node."""
-        if not terms.may_take or elector.ours(terms) or pace(len(self._ours), self._qps, terms)[1]:
+        if not terms.may_take or elector.ours(terms) or self.has_room(1, terms):
             return terms
         self._passed_over.add(elector.name)
         return replace(terms, may_take=False)
@@ -44,4 +56,7 @@ class Budget:
     def take_passed_over(self) -> AbstractSet[str]:
         """For whom there was no room since it was last asked."""
         passed_over, self._passed_over = self._passed_over, set()
+        if self._waiting and len(self._ours) < self._full_at:
+            passed_over |= self._waiting
+            self._waiting, self._full_at = set(), 0
         return passed_over

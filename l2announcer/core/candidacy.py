@@ -11,11 +11,11 @@ from l2announcer.core import lease
 from l2announcer.core.announcing import Announcing
 from l2announcer.core.answers import Grant
 from l2announcer.core.comeback import Comeback, pause_seconds
+from l2announcer.core.company import Company
 from l2announcer.core.effects import Effects, Event, Transition
 from l2announcer.core.election import Elector, Wish
 from l2announcer.core.facts import Claimed
 from l2announcer.core.first_answer import AHEAD_SECONDS, FirstAnswer
-from l2announcer.core.hand_outs import Purpose
 from l2announcer.core.model import Announcement, Key, Kind, Service
 from l2announcer.core.preparation import Preparation
 from l2announcer.core.selection import Selection
@@ -48,11 +48,15 @@ _BAD = {State.ADDRESS_IN_USE, State.HOLDING_OVER, State.RETURNING}
 
 
 class Candidacy:
-    """Follows one Service; the Elector of its Lease is given, since two Services may share it."""
+    """Follows one Service; the Elector of its Lease is given, since two Services may share it.
+
+    `company` are the Leases that must be held for it, its own among them.
+    """
 
     def __init__(self, service: Service, elector: Elector) -> None:
         self.service = service
         self.elector = elector
+        self.company = Company([elector])
         self.selection = Selection()
         self.conflict = ""  # the last one heard of, in a sentence
         self.preparation = Preparation()
@@ -87,11 +91,11 @@ class Candidacy:
 
     def poll(self, now: float, terms: Terms, out: Effects) -> bool:
         """Advance; add frames, Events and transitions. True: the Service is to be read."""
-        elector = self.elector
-        valid = elector.tenure.valid(now)
-        ahead = not valid and elector.taking is Purpose.TAKE
+        company = self.company
+        valid = company.right.valid(now)
+        ahead = not valid and company.taking(now)
         self._note_hold_over(now, out)
-        if not (valid or ahead or elector.returning(now, terms)):
+        if not (valid or ahead or company.returning(now, terms)):
             self._announcing = self._ahead_since = None
             self.preparation.want(self.selection.announcements)
             self._log(now, terms, out)
@@ -100,16 +104,17 @@ class Candidacy:
         if announcing is None or not self._goes_on(now, valid=valid, ahead=ahead):
             announcing = self._announcing = self._begin(now, terms)
             self._ahead_since = now
+        announcing.tenure = company.right
         announcing.want(self.selection.announcements)
         if ahead:
             announcing.look_ahead(now, out)
             self._log(now, terms, out)
             return announcing.take_read(now)
         self._ahead_since = None
-        new = announcing.poll(now, elector.renewed_at, out)
+        new = announcing.poll(now, company.renewed_at, out)
         if not valid and announcing.answered:
-            elector.come_back(now, terms)
-        self._was_valid = elector.tenure.valid(now)
+            company.come_back(now, terms)
+        self._was_valid = company.right.valid(now)
         for announcement, mac in announcing.conflicts.items():
             self._report_conflict(announcement, mac, now, out)
         announcing.conflicts.clear()
@@ -117,7 +122,7 @@ class Candidacy:
             pairs = ", ".join(f"{a.address} on {a.interface}" for a in new)
             self._tell(out, "Announced", f"this node answers for {pairs}", warning=False)
         if announcing.in_doubt:
-            elector.hurry()
+            company.hurry()
         self._log(now, terms, out)
         return announcing.take_read(now)
 
@@ -128,17 +133,17 @@ class Candidacy:
         return not ahead and valid is self._was_valid
 
     def _begin(self, now: float, terms: Terms) -> Announcing:
-        elector = self.elector
+        company = self.company
         checks = FirstAnswer(
             since=now,
             lease_seconds=terms.duration_seconds,
-            predecessor=elector.predecessor,
+            predecessor=company.predecessor,
             announce_in_use=terms.announce_in_use,
             prepared=self.preparation.take(now),
         )
-        who = f"{terms.node}/{terms.holding.boot}/{elector.name}"
-        comeback = Comeback(partial(pause_seconds, who), elector.hold_over.interruptions)
-        return Announcing(elector.tenure, checks, terms.schedule, comeback)
+        who = f"{terms.node}/{terms.holding.boot}/{self.elector.name}"
+        comeback = Comeback(partial(pause_seconds, who), company.interruptions)
+        return Announcing(company.right, checks, terms.schedule, comeback)
 
     def _note_hold_over(self, now: float, out: Effects) -> None:
         """Tell of it once it is over: before, the API server takes no Event."""
@@ -158,11 +163,19 @@ class Candidacy:
         return set(self.selection.announcements) <= set(answered)
 
     @property
+    def at_rest(self) -> bool:
+        """Is there nothing that other Leases of its company have to do with now?"""
+        if self._announcing is None:
+            return not self.preparation.active
+        held_over = self.company.right.holding_over or not self._was_valid
+        return self.settled and not self._announcing.in_doubt and not held_over
+
+    @property
     def grants(self) -> list[Grant]:
         """What is answered for, as long as the tenure lasts."""
         if self._announcing is None:
             return []
-        return [Grant(each, self.elector.tenure) for each in self._announcing.answered]
+        return [Grant(each, self.company.right) for each in self._announcing.answered]
 
     @property
     def watched(self) -> list[Announcement]:
@@ -177,14 +190,18 @@ class Candidacy:
         """Where the Service stands here, and one sentence that says why."""
         if not self.selection.announcements:
             return State.NOT_SELECTED, "; ".join(str(reason) for reason in self.selection.reasons)
+        if self.company.left_because:
+            return State.CANDIDATE, self.company.left_because
         if self.elector.wish is not Wish.HOLD:
             return State.RESIGNED, "this node is stopping and gives up its Leases"
         announcing = self._announcing
-        if self.elector.returning(now, terms):
+        if self.company.returning(now, terms):
             return State.RETURNING, self._why_returning()
         if not self.elector.tenure.valid(now):
             return State.CANDIDATE, self._why_not_held(now, terms)
-        if self.elector.tenure.holding_over:
+        if not self.company.right.valid(now):
+            return State.CANDIDATE, self.company.why_not(now, terms)
+        if self.company.right.holding_over:
             return State.HOLDING_OVER, self._what_is_held_over()
         if announcing is not None and announcing.answered:
             pairs = (f"{a.address} on {a.interface}" for a in announcing.answered)
@@ -231,7 +248,7 @@ class Candidacy:
         )
 
     def _why_returning(self) -> str:
-        interruption = self.elector.hold_over.interruption
+        interruption = self.company.interruption
         why = interruption.value if interruption is not None else "the right to answer ended"
         return (
             f"{why}, and the API server gives no answer to renewals of Lease {self.elector.name};"

@@ -14,7 +14,7 @@ from typing import Any
 
 from l2announcer.core.answers import AnswerTable
 from l2announcer.core.model import Announcement, Key, Kind, Span
-from l2announcer.core.tenure import Tenure
+from l2announcer.core.tenure import Right
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Gratuitous:
 
     announcement: Announcement
     message: Message
-    tenure: Tenure
+    tenure: Right
 
 
 @dataclass(frozen=True, slots=True)

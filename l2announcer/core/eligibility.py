@@ -82,6 +82,8 @@ class Eligibility:
 
     def terms_for(self, contest: Contest, terms: Terms) -> Terms:
         """The terms on which this node takes part in one contest."""
-        if not any(each.selection.leaving for each in contest.candidacies.values()):
+        # All that are announced as a group say alike; who is held with them has nothing to say.
+        saying = next((each for each in contest.group if each.candidacies), contest)
+        if not any(each.selection.leaving for each in saying.candidacies.values()):
             return terms
         return replace(terms, holding=replace(terms.holding, leaving=True))

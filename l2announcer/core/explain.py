@@ -55,8 +55,8 @@ def status(announcer: Announcer, now: float) -> dict[str, object]:
 def service(announcer: Announcer, key: Key, now: float) -> Mapping[str, object]:
     """Where one Service stands on this node."""
     reasons = [str(reason) for reason in announcer.selections.of(key).reasons]
-    candidacy = announcer.candidacy(key)
-    if candidacy is None:
+    contest, candidacy = announcer.contests.get(lease_name(key)), announcer.candidacy(key)
+    if contest is None or candidacy is None:
         return {"state": State.NOT_SELECTED.value, "why": "; ".join(reasons)}
     state, why = candidacy.state(now, announcer.terms)
     return {
@@ -72,7 +72,8 @@ def service(announcer: Announcer, key: Key, now: float) -> Mapping[str, object]:
         ],
         "conflict": candidacy.conflict,
         "lease": {"name": lease_name(key), **_lease(candidacy.elector, now)},
-        "favourites": list(announcer.roster.order(lease_name(key), [candidacy.service], now)),
+        "heldWith": [each.elector.name for each in contest.group if each is not contest],
+        "favourites": list(announcer.roster.order(contest.group_name, contest.electorate, now)),
     }
 
 

@@ -80,6 +80,13 @@ class HandOver:
         if before and asked[0] != asked[1]:
             self._by_hand, self._stance_until = True, -inf
 
+    def stand_back(self, moving: Moving) -> None:
+        """Let the Lease go where the first one of its group goes."""
+        self.wants, self.wake_at = False, inf
+        self._elector.give_to, self._elector.asks = "", False
+        for moves in moving:
+            moves.end(self._elector.name)
+
     def poll(self, now: float, terms: Terms, moving: Moving, stance: Callable[[], Stance]) -> None:
         """Say to the Elector whom to give the Lease to, and whether this node wants it."""
         self.wake_at = inf

@@ -96,6 +96,13 @@ class NodeLeases:
         self._beats[node], self._since[node] = beat, now
         self._latest[node] = max(self._latest.get(node, -1), beat.number)
 
+    def refresh(self, electors: Iterable[Elector]) -> None:
+        """Tell Electors, before their wishes are made up, since when their Leases are free."""
+        for elector in electors:
+            under = elector.known.under
+            if under is not None:
+                elector.known.freed_at = self._freed_at(under)
+
     def judge(self, elector: Elector, now: float, terms: Terms) -> Iterable[str]:
         """Tell an Elector, before its poll, what heartbeats mean for it; others to be looked at."""
         node = _node_of(elector.name)

@@ -105,12 +105,15 @@ class Roster:
         return order(group, self._candidates(services, now), preferred_node(services))
 
     def terms_for(
-        self, elector: Elector, services: Sequence[Service], terms: Terms, now: float
+        self, elector: Elector, group: str, services: Sequence[Service], terms: Terms, now: float
     ) -> Terms:
-        """The terms with this node's rank for one Lease; none is needed where it isn't free."""
+        """The terms with this node's rank for one Lease; none is needed where it isn't free.
+
+        `group` is the first of the Leases that are held with it, `services` what they stand for.
+        """
         if not elector.awaits_turn(now, terms):
             return terms
-        rank = self.rank(elector.name, services, now, besides=elector.last_holder)
+        rank = self.rank(group, services, now, besides=elector.last_holder)
         return replace(terms, rank=max(terms.rank, rank))
 
     def rank(self, group: str, services: Sequence[Service], now: float, *, besides: str) -> int:

@@ -85,8 +85,11 @@ class Selections:
     ) -> None:
         """Rules 2 and 3."""
         unselected = [key for key in group.services if not self.by_service[key].announcements]
+        pending = any(self.by_service[key].pending for key in group.services)
         if len(unselected) == len(group.services):
             self.contested.difference_update(group.leases)
+            for key in group.services if pending else ():
+                self.by_service[key] = replace(self.by_service[key], pending=True)
             return
         reasons = [
             reason for key in unselected for reason in self._dissent(key, services, policies)
@@ -100,7 +103,6 @@ class Selections:
                     self.by_service[key] = replace(selection, leaving=leaving)
             return
         self.contested.difference_update(group.leases)
-        pending = any(each.pending for each in selections.values())
         for key, selection in selections.items():
             left_out = (*selection.reasons, *reasons)
             self.by_service[key] = Selection(reasons=left_out, pending=pending)

@@ -7,6 +7,7 @@ directly before it sends. A frozen process therefore falls silent by itself. Whi
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import inf
 
 
@@ -22,6 +23,11 @@ class Tenure:
     def __init__(self, until: float = -inf) -> None:
         self.until = until
         self.holding_over = False
+
+    @property
+    def parts(self) -> tuple[Tenure, ...]:
+        """What must all be valid: itself."""
+        return (self,)
 
     def valid(self, now: float) -> bool:
         """May be answered?"""
@@ -47,3 +53,26 @@ class Tenure:
 
     def void(self) -> None:
         self.until, self.holding_over = -inf, False
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """A right that takes several tenures: it lasts while all of them do."""
+
+    parts: tuple[Tenure, ...]
+
+    @property
+    def holding_over(self) -> bool:
+        """Has one of them no renewal behind it?"""
+        return any(part.holding_over for part in self.parts)
+
+    def valid(self, now: float) -> bool:
+        """May be answered?"""
+        return all(part.valid(now) for part in self.parts)
+
+    def announces(self, now: float) -> bool:
+        """May be announced unasked?"""
+        return all(part.announces(now) for part in self.parts)
+
+
+Right = Tenure | Joint

@@ -11,6 +11,7 @@ from l2announcer.core import lease
 from l2announcer.core.announcer import Announcer, Config
 from l2announcer.core.candidacy import State, lease_name
 from l2announcer.core.effects import (
+    Call,
     DeleteLease,
     Effects,
     Event,
@@ -160,32 +161,35 @@ class Driver:
         if listed:
             self.list_endpoints()
         for call in effects.calls:
-            match call:
-                case LeaseWrite():
-                    self.writes.append(call)
-                    self.handle(self._write(call))
-                case ReadLease():
-                    raw = self.leases.get(call.name)
-                    self.handle(LeaseRead(call.name, lease.decode(raw) if raw else None))
-                case DeleteLease():
-                    self.handle(self._delete(call))
-                case ReadService():
-                    self.handle(
-                        ServiceRead(call.key, self.announcer.cluster.services.get(call.key))
-                    )
-                case ReadServices():
-                    self.handle(ServicesRead(tuple(self.announcer.cluster.services.values())))
-                case ReadHosts():
-                    self.handle(HostsRead({}))
-                case StatusWrite():
-                    self.statuses.append(call)
-                    self.handle(StatusRefused(call.kind, call.key, Refusal.CONFLICT))
+            self.handle(self.outcome(call))
         return bool(effects.calls) or listed
 
     def list_endpoints(self) -> None:
         """The EndpointSlices that are watched are listed."""
         within = tuple(s for s in self.slices.values() if self.span.covers(s.service.name))
         self.handle(Listed(Kind.ENDPOINT_SLICE, within, str(self.version), span=self.span))
+
+    def outcome(self, call: Call) -> Fact:
+        """Carry out one call."""
+        services = self.announcer.cluster.services
+        match call:
+            case LeaseWrite():
+                self.writes.append(call)
+                return self._write(call)
+            case ReadLease():
+                raw = self.leases.get(call.name)
+                return LeaseRead(call.name, lease.decode(raw) if raw else None)
+            case DeleteLease():
+                return self._delete(call)
+            case ReadService():
+                return ServiceRead(call.key, services.get(call.key))
+            case ReadServices():
+                return ServicesRead(tuple(services.values()))
+            case ReadHosts():
+                return HostsRead({})
+            case StatusWrite():
+                self.statuses.append(call)
+                return StatusRefused(call.kind, call.key, Refusal.CONFLICT)
 
     def put_lease(self, name: str, **spec: Any) -> LeaseRecord:
         """Somebody else writes a Lease; the record as a watch would show it."""

@@ -167,6 +167,7 @@ def test_many_services_are_read_by_one_list() -> None:
                 replace(
                     service(HERE, 30, announce="yes"),
                     key=Key("default", f"app{number}"),
+                    external_ips=(f"172.19.1.{number}",),
                 ),
             )
         )

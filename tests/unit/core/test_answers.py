@@ -10,7 +10,7 @@ from l2announcer.core.answers import AnswerTable, Grant, Place, WireProtocol
 from l2announcer.core.facts import Overheard
 from l2announcer.core.model import Announcement, IPAddress, Link
 from l2announcer.core.outcome import Outcome
-from l2announcer.core.tenure import Tenure
+from l2announcer.core.tenure import Joint, Tenure
 from l2announcer.wire import arp, ndp
 from l2announcer.wire.ethernet import UNSPECIFIED
 
@@ -102,3 +102,15 @@ def test_by_which_of_two_interfaces_with_one_mac_a_frame_left(
     table = AnswerTable([granted(VIP, "eth0")], [], (*LINKS, eth2))
     answers = table.places[Place(ETH0.index, WireProtocol.ARP)]
     assert answers.claim(arp.announcement(mac=SECOND, address=VIP)) == heard
+
+
+def test_what_a_group_shares_is_answered_while_all_of_its_tenures_last() -> None:
+    one, two = Tenure(20.0), Tenure(10.0)
+    joint = Joint((one, two))
+    grants = [Grant(Announcement(VIP, "eth0"), right) for right in (joint, joint)]
+    answers = AnswerTable(grants, [], LINKS).places[Place(ETH0.index, WireProtocol.ARP)]
+    assert isinstance(answers.answer(asking(VIP), 9.9), bytes)
+    assert answers.answer(asking(VIP), 10.0) is Outcome.NO_TENURE
+    two.until = 20.0
+    one.void()
+    assert answers.answer(asking(VIP), 10.0) is Outcome.NO_TENURE

@@ -38,3 +38,18 @@ def test_one_too_many_in_one_poll_is_passed_over_until_there_is_room() -> None:
     assert budget.take_passed_over() == set()
     budget.count(Elector("a"), TERMS)
     assert budget.terms_for(Elector("e"), TERMS).may_take
+
+
+def test_a_group_without_room_is_looked_at_again_when_the_node_has_fewer() -> None:
+    budget = Budget(qps=1.0)
+    for name in "abc":
+        budget.count(taking(name), TERMS)
+    assert budget.has_room(0, TERMS)
+    assert budget.has_room(1, TERMS)
+    assert not budget.has_room(2, TERMS)
+    budget.pass_over("group")
+    assert budget.take_passed_over() == set()
+    budget.count(Elector("a"), TERMS)
+    assert budget.has_room(2, TERMS)
+    assert budget.take_passed_over() == {"group"}
+    assert budget.take_passed_over() == set()

@@ -24,7 +24,8 @@ SELECTED = Selection((Announcement(VIP, "eth0"),))
 def hold(contest: Contest, now: float = 0.0) -> list[Key]:
     """Take the Lease; the Services that are read meanwhile."""
     out = Effects()
-    read = contest.poll(now, now, TERMS, out)
+    contest.elect(now, now, TERMS, out)
+    read = contest.poll(now, TERMS, out)
     write = next(call for call in out.calls if isinstance(call, LeaseWrite))
     metadata = {**write.body["metadata"], "resourceVersion": "1"}
     contest.elector.written(decode({**write.body, "metadata": metadata}), now)
@@ -64,12 +65,12 @@ def test_services_of_one_lease_are_held_together() -> None:
     contest.follow(B.key, B, SELECTED)
     contest.wish(known=True, resigning=False)
     assert hold(contest) == [A.key, B.key]
-    contest.poll(0.1, 0.1, TERMS, Effects())
+    contest.poll(0.1, TERMS, Effects())
     assert contest.held == {A.key, B.key}
     contest.follow(B.key, None, Selection())
-    contest.poll(0.2, 0.2, TERMS, Effects())
+    contest.poll(0.2, TERMS, Effects())
     assert contest.held == {A.key}
-    assert contest.wake_at <= 2.0
+    assert contest.wake_at(0.2, TERMS) <= 2.0
 
 
 def test_a_claim_concerns_only_who_announces_the_address() -> None:
@@ -87,7 +88,6 @@ def test_nothing_left_to_follow_is_idle_until_a_vanished_lease_may_count_again()
     spec = {"holderIdentity": "other", "leaseDurationSeconds": 15, "renewTime": "t"}
     contest.elector.observe(decode({"metadata": metadata, "spec": spec}), 0.0)
     contest.elector.observe(None, 1.0, version="2")
-    contest.poll(1.0, 1.0, TERMS, Effects())
     assert not contest.idle(1.0)
-    assert contest.wake_at == 16.0
+    assert contest.wake_at(1.0, TERMS) == 16.0
     assert contest.idle(16.0)

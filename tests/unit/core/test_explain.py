@@ -172,6 +172,7 @@ def test_a_service_that_another_node_announces(node: Driver) -> None:
             "tenureSeconds": 0.0,
             "problem": "",
         },
+        "heldWith": [],
         "favourites": [NODE],
     }
 

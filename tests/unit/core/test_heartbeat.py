@@ -38,7 +38,7 @@ def polled(heartbeat: Heartbeat, now: float) -> tuple[LeaseWrite | None, Effects
     out, terms = Effects(), heartbeat.terms(TERMS)
     heartbeat.contest.wish(known=False, resigning=False)
     heartbeat.poll(terms, out)
-    heartbeat.contest.poll(now, 1_700_000_000 + now, terms, out)
+    heartbeat.contest.elect(now, 1_700_000_000 + now, terms, out)
     writes = [call for call in out.calls if isinstance(call, LeaseWrite)]
     return (writes[0] if writes else None), out
 

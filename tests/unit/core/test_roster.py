@@ -235,16 +235,16 @@ def test_the_rank_is_asked_for_only_where_a_lease_is_to_be_taken(roster: Roster)
         roster.meet(heartbeat(node, at=0.0))
     roster.meet(heartbeat("a", at=0.0, leaving=True))
     elector = Elector("l2announcer-controller")
-    assert roster.terms_for(elector, [], TERMS, 0.0) is TERMS
+    assert roster.terms_for(elector, elector.name, [], TERMS, 0.0) is TERMS
     elector.want(Wish.HOLD)
-    assert roster.terms_for(elector, [], TERMS, 0.0).rank == 4
+    assert roster.terms_for(elector, elector.name, [], TERMS, 0.0).rank == 4
     elector.observe(LeaseRecord(name="", resource_version="1", holder="a", duration_seconds=9), 0.0)
-    assert roster.terms_for(elector, [], TERMS, 8.9) is TERMS
-    assert roster.terms_for(elector, [], TERMS, 9.0).rank == 4
+    assert roster.terms_for(elector, elector.name, [], TERMS, 8.9) is TERMS
+    assert roster.terms_for(elector, elector.name, [], TERMS, 9.0).rank == 4
     elector.observe(
         LeaseRecord(name="", resource_version="2", holder="n1", duration_seconds=9), 9.0
     )
-    assert roster.terms_for(elector, [], TERMS, 18.0).rank == 3
+    assert roster.terms_for(elector, elector.name, [], TERMS, 18.0).rank == 3
 
 
 def test_a_bad_weight_of_this_node_is_said_once() -> None:
