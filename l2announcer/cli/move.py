@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 from typing import TYPE_CHECKING
 
 from l2announcer import clock
@@ -31,12 +32,17 @@ examples:
   kubectl annotate svc/shop l2announcer.io/preferred-node=worker-2
                                                 the same without waiting
 
+It changes nothing where there is no such Service or Node, where no policy lets that node announce
+it, where the node is leaving (cordoned, not ready, …), where no l2announcer runs on it, or where
+somebody else than l2announcer holds the Lease. A drained node gives away what it has by itself.
+
 rights that it needs: get services, nodes and leases, patch services, list
   ciliuml2announcementpolicies
 exit codes: 0 done, 1 it was not moved (the sentence says why), 2 wrong usage
 """
 
 POLL_SECONDS = 0.1
+PATIENCE_SECONDS = 1.0  # so long nobody needs to be told what is waited for
 HEALTH_PORT = 9480
 
 
@@ -114,13 +120,28 @@ async def _move(options: argparse.Namespace) -> str:
         if before.holder == options.to:
             return f"{key} is on {options.to}, and is to stay there"
         record: LeaseRecord | None = before
+        progress = ""
         while clock.now() < began_at + options.timeout:
             record = await there.lease()
             if record is not None and record.holder == options.to and not lease.given_to(record):
                 seconds = clock.now() - began_at
                 return f"{key} moved from {before.holder} to {options.to} in {seconds:.1f} s"
+            if clock.now() > began_at + PATIENCE_SECONDS:
+                before_that, progress = progress, _progress(options.to, record)
+                if progress != before_that:
+                    print(progress, file=sys.stderr)
             await asyncio.sleep(POLL_SECONDS)
     raise NotMovedError(_late(key, options, record))
+
+
+async def _settled(there: Placement) -> LeaseRecord | None:
+    """The Lease; one that is just changing hands is waited for."""
+    until = clock.now() + PATIENCE_SECONDS
+    record = await there.lease()
+    while record is not None and not record.holder and clock.now() < until:
+        await asyncio.sleep(POLL_SECONDS)
+        record = await there.lease()
+    return record
 
 
 async def _held(there: Placement, service: Service, to: str) -> LeaseRecord:
@@ -129,10 +150,13 @@ async def _held(there: Placement, service: Service, to: str) -> LeaseRecord:
     if node is None:
         sentence = f"there is no Node {to}; nothing was changed. 'kubectl get nodes' lists them"
         raise NotMovedError(sentence)
+    record = await _settled(there)
     barred = await there.barred_because(service, node)
-    if barred:
+    if barred and (record is None or record.holder != to):
         raise NotMovedError(f"{to} may not announce {key}: {barred}; nothing was changed")
-    record = await there.lease()
+    absent = await there.absent_because(to)
+    if absent and (record is None or record.holder != to):
+        raise NotMovedError(f"{to} cannot announce {key}: {absent}; nothing was changed")
     if record is None or not record.holder:
         sentence = f"no node announces {key} now; nothing was changed. 'l2announcer explain {key}'"
         raise NotMovedError(f"{sentence} on {to} says why")
@@ -142,6 +166,17 @@ async def _held(there: Placement, service: Service, to: str) -> LeaseRecord:
             " agent?) and hands nothing over; nothing was changed"
         )
     return record
+
+
+def _progress(to: str, record: LeaseRecord | None) -> str:
+    """What is waited for."""
+    if record is None or not record.holder:
+        return f"waiting: nobody holds the Lease, {to} is to take it"
+    if lease.given_to(record) == to:
+        return f"waiting: {record.name} was handed over, {to} is to take it"
+    if lease.wanted_by(record) == to:
+        return f"waiting: {to} has asked for it, {record.holder} is to hand it over"
+    return f"waiting: {to} is to ask for it, {record.holder} has it"
 
 
 def _late(key: Key, options: argparse.Namespace, record: LeaseRecord | None) -> str:

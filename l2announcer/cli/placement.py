@@ -7,7 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from l2announcer import clock
+from l2announcer.core import lease
 from l2announcer.core.candidacy import lease_name
+from l2announcer.core.eligibility import judge
+from l2announcer.core.heartbeat import DURATION_SECONDS, heartbeat_name
 from l2announcer.core.model import PREFERRED_NODE, Key, Kind, LeaseRecord, Node, Policy, Service
 from l2announcer.core.policy import PolicyBook
 from l2announcer.core.selection import select
@@ -21,6 +24,7 @@ from l2announcer.kube.pace import PACE
 from l2announcer.kube.resources import table
 
 REQUEST_SECONDS = 10.0
+CLOCKS_APART_SECONDS = 60.0
 
 
 @asynccontextmanager
@@ -60,8 +64,27 @@ class Placement:
         raw = await self._get(Kind.LEASE, self._lease_key)
         return decode.lease(raw) if raw is not None else None
 
+    async def absent_because(self, node: str) -> str:
+        """Why nobody on a node will ask for anything; empty if a daemon takes part there.
+
+        The heartbeat's written time is compared with this machine's clock: a node whose clock is
+        wrong by minutes would be told of wrongly, and nothing else.
+        """
+        key = Key(self._lease_key.namespace, heartbeat_name(node))
+        raw = await self._get(Kind.LEASE, key)
+        record = decode.lease(raw) if raw is not None else None
+        if record is None or record.holder != node:
+            return f"no l2announcer runs there (nobody holds its heartbeat, Lease {key})"
+        renewed_at = lease.unix_microseconds(record.renew_time) / lease.MICROSECONDS
+        silent_seconds = clock.wall() - renewed_at
+        if silent_seconds > max(record.duration_seconds, DURATION_SECONDS) + CLOCKS_APART_SECONDS:
+            return f"its l2announcer has not been heard of for {silent_seconds:.0f} s (Lease {key})"
+        return ""
+
     async def barred_because(self, service: Service, node: Node) -> str:
-        """Why no policy lets a node announce the Service; empty if one does."""
+        """Why a node may not announce the Service, or asks for nothing; empty if it may."""
+        if leaving := judge(node):
+            return "; ".join(map(str, leaving))
         resource, book = self._resources[Kind.POLICY], PolicyBook()
         try:
             _, found = await read_all(self._client, resource, resource.group_versions[0], PACE)

@@ -17,6 +17,7 @@ from l2announcer.core.election import Elector, Wish
 from l2announcer.core.facts import Claimed
 from l2announcer.core.first_answer import AHEAD_SECONDS, FirstAnswer
 from l2announcer.core.model import Announcement, Key, Kind, Service
+from l2announcer.core.predecessor import Kind as Predecessor
 from l2announcer.core.preparation import Preparation
 from l2announcer.core.selection import Selection
 from l2announcer.core.terms import Terms
@@ -120,7 +121,8 @@ class Candidacy:
         announcing.conflicts.clear()
         if new:
             pairs = ", ".join(f"{a.address} on {a.interface}" for a in new)
-            self._tell(out, "Announced", f"this node answers for {pairs}", warning=False)
+            whence = self._whence() if new == announcing.answered else ""
+            self._tell(out, "Announced", f"this node answers for {pairs}{whence}", warning=False)
         if announcing.in_doubt:
             company.hurry()
         self._log(now, terms, out)
@@ -144,6 +146,12 @@ class Candidacy:
         who = f"{terms.node}/{terms.holding.boot}/{self.elector.name}"
         comeback = Comeback(partial(pause_seconds, who), company.interruptions)
         return Announcing(company.right, checks, terms.schedule, comeback)
+
+    def _whence(self) -> str:
+        """From whom it got the Lease, where that was planned."""
+        if self.elector.predecessor.kind is not Predecessor.GIVER:
+            return ""
+        return f", handed over by {self.elector.known.holder_before}"
 
     def _note_hold_over(self, now: float, out: Effects) -> None:
         """Tell of it once it is over: before, the API server takes no Event."""

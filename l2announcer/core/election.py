@@ -7,7 +7,7 @@ conditional on the resourceVersion. L = the Lease's duration as written, R = the
 Rules of this file; without any one of them there is a history in which two nodes answer, or none:
  1. A tenure ends at the instant at which the accepted write was handed out + L - 10 % of L.
  2. Other clients compare records in whole seconds, so each write's renewTime is at least 1 s past
-    the last one, and there is at most one write a second.
+    the last one, and there is at most one renewal a second, and one attempt to take it.
  3. A tenure is void at once when somebody else wrote the Lease (even in our name), when it is gone,
     or when a release is handed out. Only an own write handed out later, and accepted, revives it.
     An own write whose answer was lost is known by its exact spec and holding, and counts from its
@@ -282,7 +282,7 @@ class Elector:
             return retry_at
         if self.wish is not Wish.HOLD:
             return max(retry_at, self.fence_at)
-        # Rule 2 does not concern a change of hands, which is a change to everybody.
+        # Rule 2 does not concern a change of hands, which is a change to everybody; below, too.
         if (ours and self.give_to) or self.given(terms):
             return retry_at
         if ours and self.tenure.valid(now) and not self._hurried and not self._says_else(terms):
@@ -291,7 +291,8 @@ class Elector:
         if ours:
             return again_at
         ask_at = self._ask_at if self.asks and not lease.wanted_by(self.record) else inf
-        return min(ask_at, max(again_at, self._turn_at(now, terms)) if terms.may_take else inf)
+        taken_at = max(retry_at, self._hand_outs.last_take_at + WRITE_INTERVAL_SECONDS)
+        return min(ask_at, max(taken_at, self._turn_at(now, terms)) if terms.may_take else inf)
 
     def _says_else(self, terms: Terms) -> bool:
         """Does our Lease not say yet whether we are leaving? Others act on what it says."""

@@ -57,6 +57,7 @@ class HandOuts:
     def __init__(self) -> None:
         self.under_way: HandOut | None = None
         self.last_at = -inf  # of what changed the Lease for others, or may have
+        self.last_take_at = -inf
         self.transferring = False  # was the last such write a transfer?
         self._last_but_one_at = -inf
         self._by_signature: dict[Signature, HandOut] = {}
@@ -72,6 +73,8 @@ class HandOuts:
             return
         self._last_but_one_at, self.last_at = self.last_at, hand_out.handed_out_at
         self.transferring = hand_out.purpose is Purpose.TRANSFER
+        if hand_out.purpose is Purpose.TAKE:
+            self.last_take_at = hand_out.handed_out_at
         if hand_out.purpose in {Purpose.RELEASE, Purpose.TRANSFER, Purpose.FENCE}:
             return
         self._by_signature[hand_out.signature] = hand_out
@@ -94,6 +97,8 @@ class HandOuts:
         """
         if hand_out.purpose is not Purpose.WANT:
             self.last_at = self._last_but_one_at
+        if hand_out.purpose is Purpose.TAKE:
+            self.last_take_at = -inf
         self._by_signature.pop(hand_out.signature, None)
 
     def confirm(self, own: HandOut) -> None:

@@ -63,6 +63,7 @@ class HandOver:
         self._by_hand = False
         self._able_since: float | None = None
         self._quiet_since = -inf
+        self._stirred = False  # is the quiet period to begin anew?
         self._transitions: int | None = None
         self._stood = False  # our wish was in the Lease
         self._leaving_since: float | None = None  # its holder
@@ -72,13 +73,17 @@ class HandOver:
         self._stance_until = -inf
 
     def compare(self, before: Sequence[Service], after: Sequence[Service]) -> None:
-        """Take in a change of the Services: which node they ask for is a wish of now."""
+        """Take in a change of the Services: which node they ask for is a wish of now.
+
+        That they ask for none any more is no reason to hurry: it begins a quiet period.
+        """
         asked = [
             [service.annotations.get(PREFERRED_NODE, "") for service in services]
             for services in (before, after)
         ]
         if before and asked[0] != asked[1]:
-            self._by_hand, self._stance_until = True, -inf
+            self._by_hand, self._stance_until = any(asked[1]), -inf
+            self._stirred = True
 
     def stand_back(self, moving: Moving) -> None:
         """Let the Lease go where the first one of its group goes."""
@@ -107,6 +112,8 @@ class HandOver:
             self._able_since = None
         elif self._able_since is None:
             self._able_since = now
+        if self._stirred:
+            self._quiet_since, self._stirred = now, False
         if record is None:
             return
         if record.transitions != self._transitions:

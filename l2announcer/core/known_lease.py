@@ -17,16 +17,17 @@ from l2announcer.core.terms import Terms
 class KnownLease:
     """One Lease as last observed; `record` is None where there is none.
 
-    `last_holder` is the last one that was seen, `vanished` what it said if the Lease is gone.
-    `learnt_at` is when anything was last heard of it, the same as before included. `vacant_at` is
-    from when on one that is gone may be made by anybody. `under` is what keeps it, if its holder's
-    heartbeat does, or did when it vanished; then it is free since `freed_at`, infinity for not yet,
-    which core.node_leases says.
+    `last_holder` is the last one that was seen, `holder_before` the one before that, `vanished`
+    what the holder said if the Lease is gone. `learnt_at` is when anything was last heard of it,
+    the same as before included. `vacant_at` is from when on one that is gone may be made by
+    anybody. `under` is what keeps it, if its holder's heartbeat does, or did when it vanished; then
+    it is free since `freed_at`, infinity for not yet, which core.node_leases says.
     """
 
     def __init__(self) -> None:
         self.record: LeaseRecord | None = None
         self.last_holder = ""
+        self.holder_before = ""
         self.vanished: Holding | None = None
         self.learnt_at = -inf
         self.vacant_at = -inf
@@ -40,7 +41,8 @@ class KnownLease:
         """Take in how it is now; False if nothing changed that any client compares."""
         known, self.record = self.record, record
         self.learnt_at = now
-        self.last_holder = record.holder or self.last_holder
+        if record.holder not in {"", self.last_holder}:
+            self.holder_before, self.last_holder = self.last_holder, record.holder
         if known is not None and record.spec == known.spec:
             return False
         self._observed_at = now

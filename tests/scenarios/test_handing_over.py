@@ -184,6 +184,33 @@ def test_who_stops_gives_it_to_who_asks() -> None:
     assert peers["a"].announcer.released
 
 
+def test_who_gave_it_a_moment_ago_takes_it_when_the_other_stops() -> None:
+    peers = held_by_a()
+    peers.prefer("b")
+    peers.run(0.1)
+    assert peers.answering == "b"
+    peers.resign("b")
+    peers.run(0.1)
+    assert peers.answering == "a"
+
+
+def test_the_event_says_who_handed_it_over() -> None:
+    peers = held_by_a()
+    peers.prefer("b")
+    peers.run(0.1)
+    told = [event.message for event in peers["b"].events if event.reason == "Announced"]
+    assert told == [f"this node answers for {VIP} on eth0, handed over by a"]
+
+
+def test_a_name_that_is_taken_away_moves_nothing_at_once() -> None:
+    peers = held_by_a(quiet_seconds=30.0)
+    peers.prefer("a")
+    peers.run(40.0)
+    peers.prefer("")
+    peers.run(20.0)
+    assert peers.answering == "a"
+
+
 def test_the_preferred_node_gets_it_back_after_a_quiet_period() -> None:
     peers = held_by_a(quiet_seconds=30.0)
     peers.prefer("b")

@@ -13,6 +13,7 @@ import pytest
 
 from l2announcer.cli import main
 from l2announcer.core import lease
+from l2announcer.core.heartbeat import heartbeat_name
 from l2announcer.core.model import PREFERRED_NODE, Holding, LeaseRecord, Wanted
 from tests.fakes.apiserver import ApiServer
 from tests.fakes.bootstrap import apply_object
@@ -70,6 +71,24 @@ class Desk:
     def _resource(self, kind: str) -> Resource:
         return next(each for each in self.server.store.resources() if each.kind == kind)
 
+    def beat(self, node: str, *, ago_seconds: float = 0.0, holder: str | None = None) -> None:
+        """A node's heartbeat: what its daemon wrote last."""
+        name = heartbeat_name(node)
+        self.server.store.delete(LEASES, namespace=SYSTEM, name=name, now=time.time())
+        self._write_beat(node, ago_seconds, node if holder is None else holder)
+
+    def join(self, node: str) -> None:
+        """Another node, on which a daemon runs."""
+        found = {"metadata": {"name": node, "labels": {"name": node}}}
+        self.apply({"apiVersion": "v1", "kind": "Node", **found})
+        self._write_beat(node, 0.0, node)
+
+    def _write_beat(self, node: str, ago_seconds: float, holder: str) -> None:
+        name = heartbeat_name(node)
+        at = lease.micro_time(int((time.time() - ago_seconds) * lease.MICROSECONDS))
+        record = replace(RECORD, name=name, holder=holder, renew_time=at, duration_seconds=180)
+        self.apply(lease.body(name=name, namespace=SYSTEM, read=None, record=record))
+
     def holds(self, record: LeaseRecord) -> None:
         """Make the Lease so, in place of the one that was."""
         if self._leases:
@@ -97,8 +116,7 @@ async def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> AsyncItera
         server.apply_files(*CRDS)
         desk = Desk(server, tmp_path, capsys)
         for name in ("a", "b"):
-            node = {"metadata": {"name": name, "labels": {"name": name}}}
-            desk.apply({"apiVersion": "v1", "kind": "Node", **node})
+            desk.join(name)
         spec = {"type": "LoadBalancer", "ports": [{"port": 80}]}
         metadata = {"name": "shop", "namespace": "default"}
         desk.apply({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
@@ -147,6 +165,34 @@ async def test_a_node_that_no_policy_selects(desk: Desk) -> None:
     assert await desk.run("shop", "--to", "b") == 1
     assert "CiliumL2AnnouncementPolicy l2: nodeSelector does not match node b" in desk.err
     assert desk.preferred is None
+
+
+async def test_a_node_that_is_leaving(desk: Desk) -> None:
+    node = {"metadata": {"name": "c"}, "spec": {"unschedulable": True}}
+    desk.apply({"apiVersion": "v1", "kind": "Node", **node})
+    assert await desk.run("shop", "--to", "c") == 1
+    assert "c may not announce default/shop: Node c: is cordoned" in desk.err
+    assert desk.preferred is None
+
+
+@pytest.mark.parametrize(
+    ("beat", "said"),
+    [
+        ({"holder": ""}, "no l2announcer runs there (nobody holds its heartbeat, Lease"),
+        ({"ago_seconds": 300.0}, "its l2announcer has not been heard of for 30"),
+    ],
+)
+async def test_a_node_without_a_daemon(desk: Desk, beat: dict[str, Any], said: str) -> None:
+    desk.beat("b", **beat)
+    assert await desk.run("shop", "--to", "b") == 1
+    assert f"b cannot announce default/shop: {said}" in desk.err
+    assert desk.preferred is None
+
+
+async def test_what_takes_longer_says_what_is_waited_for(desk: Desk) -> None:
+    assert await desk.run("shop", "--to", "b", "--timeout", "1.5") == 1
+    assert desk.err.splitlines()[0] == "waiting: b is to ask for it, a has it"
+    assert len(desk.err.splitlines()) == 2
 
 
 @pytest.mark.parametrize(

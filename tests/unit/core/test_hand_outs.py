@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 
 import pytest
 
@@ -60,6 +61,16 @@ def test_what_was_refused_delays_nothing_and_a_wish_never_does() -> None:
     hand_outs.note(wish := hand_out(RECORD, 3.0, Purpose.WANT))
     hand_outs.forget(wish)
     assert hand_outs.last_at == 1.0
+
+
+def test_attempts_to_take_it_are_counted_from_one_another() -> None:
+    hand_outs = HandOuts()
+    hand_outs.note(hand_out(RECORD, 1.0))
+    assert hand_outs.last_take_at == -inf
+    hand_outs.note(take := hand_out(RECORD, 2.0, Purpose.TAKE))
+    assert hand_outs.last_take_at == 2.0
+    hand_outs.forget(take)
+    assert hand_outs.last_take_at == -inf
 
 
 def test_only_the_last_write_that_others_see_may_be_a_transfer() -> None:

@@ -118,6 +118,17 @@ def test_asked_for_by_hand_it_is_wanted_at_once_with_spread_or_without() -> None
     assert table.wants(0.0, spread=False)
 
 
+def test_a_name_that_was_taken_away_is_no_reason_to_hurry() -> None:
+    table = Table()
+    table.see(duration_seconds=1000)
+    assert not table.wants(0.0)
+    table.hand_over.compare([SERVICE], [PREFERRED])
+    table.hand_over.compare([PREFERRED], [SERVICE])
+    assert not table.wants(QUIET)
+    assert not table.wants(2 * QUIET - 0.1)
+    assert table.wants(2 * QUIET)
+
+
 def test_by_hand_counts_for_the_node_that_is_named() -> None:
     table = Table()
     table.see()
