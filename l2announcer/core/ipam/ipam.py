@@ -7,7 +7,7 @@ Rules of this file:
    becomes free at those that wait.
 3. Without any pool nothing is done, but for Services that were given something before: they lose
    what the last pool gave them.
-4. One write at most is under way for each object.
+4. One write at most is under way for each object, and who writes against us is not outpaced.
 """
 
 from __future__ import annotations
@@ -23,12 +23,18 @@ from l2announcer.core.ipam.ledger import Ledger
 from l2announcer.core.ipam.pools import CompiledPool, Pools
 from l2announcer.core.ipam.requests import Scope, left_alone, serves
 from l2announcer.core.ipam.review import Review
+from l2announcer.core.ipam.rivalry import Rivalry
 from l2announcer.core.model import IPAddress, Key, Kind, Pool, Service, newer
 from l2announcer.core.status_writes import StatusWrites
 
 POOL_WRITE_SECONDS = 1.0  # counts move with every Service; a pool is not written for each
 STEPS = 50  # of a poll, of each sort: a Lease's renewal must not wait for more than about 2 ms
 DEFAULT_SCOPE = Scope()
+RIVAL = (
+    "something else writes status.loadBalancer of this Service too, against LB IPAM, which will put"
+    " it right only now and then; give the Service the other's loadBalancerClass, or let the other"
+    " alone give out addresses (lbIpam: false)"
+)
 
 
 class Ipam:
@@ -47,6 +53,8 @@ class Ipam:
         self._review = Review(self._services, self._pools, self._ledger, scope)
         self._unwritten: dict[Key, None] = {}  # whose status may have to be written, in order
         self._writes = StatusWrites()
+        self._rivalry = Rivalry()
+        self._rivals: list[Key] = []  # of whom is to be told
         self._pool_written_at: dict[Key, float] = {}
         self._pools_told: dict[Key, tuple[object, ...]] = {}
 
@@ -74,6 +82,7 @@ class Ipam:
         self._review.forget(key)
         self._ledger.show(key, ())
         self._unwritten.pop(key, None)
+        self._rivalry.forget(key)
 
     def handle_pool(self, pool: Pool) -> None:
         """Take in how a pool is now."""
@@ -95,9 +104,12 @@ class Ipam:
         found = fact.object
         if isinstance(found, Service):
             self._writes.written(Kind.SERVICE, found.key)
+            rivals = self._rivalry.written(found.key)
             service = self._services.get(found.key)
             if service is None:
                 return
+            if rivals:
+                self._rivals.append(found.key)
             self._unwritten[found.key] = None
             if newer(found.resource_version, service.resource_version):
                 self.handle_service(found)
@@ -110,6 +122,8 @@ class Ipam:
     def refused(self, fact: StatusRefused, now: float) -> None:
         """Take in that a write was not accepted: it is tried again, later or on a newer view."""
         self._writes.refused(fact.kind, fact.key, fact.why, now)
+        if fact.kind is Kind.SERVICE:
+            self._rivalry.refused(fact.key)
 
     # Effects
 
@@ -130,15 +144,17 @@ class Ipam:
             for key, before in self._review.work(STEPS):
                 self._unwritten[key] = None
                 events += self._tell(key, before)
-        for _, key in self._writes.ready(now):
+        for key in (*(key for _, key in self._writes.ready(now)), *self._rivalry.ready(now)):
             if key in self._services:
                 self._unwritten[key] = None
         writes = [*self._write_services(now, wall), *self._write_pools(now, wall)]
+        events += self._tell_of_rivals()
         if self._pools.filling or self._unwritten or not self._review.idle:
             return writes, events, now
         wake_at = min(
             self._ledger.wake_at,
             self._writes.retry_at(now),
+            self._rivalry.wake_at,
             min((at for at in self._pools_due() if at > now), default=inf),
         )
         return writes, events, max(wake_at, now)
@@ -180,6 +196,12 @@ class Ipam:
         if not outcome.satisfied and said != (outcome.reason.value, message):
             yield Event(Kind.SERVICE, key, service.uid, "AddressPending", message, warning=True)
 
+    def _tell_of_rivals(self) -> Iterator[Event]:
+        rivals, self._rivals = self._rivals, []
+        for key in self._services.keys() & set(rivals):
+            uid = self._services[key].uid
+            yield Event(Kind.SERVICE, key, uid, "AddressContested", RIVAL, warning=True)
+
     def _with_pool(self, address: IPAddress) -> str:
         pools = self.pools_with(address)
         return f"{address} of pool {pools[0]}" if pools else str(address)
@@ -192,11 +214,17 @@ class Ipam:
             if self._review.open(key) or not self._writes.may_start(Kind.SERVICE, key, now):
                 continue
             patch = self._service_patch(self._services[key], wall)
-            if patch is not None:
-                self._writes.start(Kind.SERVICE, key, now)
-                outcome = self._review.outcomes.get(key)
-                self._ledger.promise(key, outcome.addresses if outcome is not None else ())
-                yield StatusWrite(Kind.SERVICE, key, patch)
+            if patch is None:
+                continue
+            outcome = self._review.outcomes.get(key)
+            addresses = outcome.addresses if outcome is not None else ()
+            if status.ADDRESSES in patch["status"]:
+                if not self._rivalry.may_write(key, addresses, now):
+                    continue
+                self._rivalry.begin(key, addresses, now)
+            self._writes.start(Kind.SERVICE, key, now)
+            self._ledger.promise(key, addresses)
+            yield StatusWrite(Kind.SERVICE, key, patch)
 
     def _service_patch(self, service: Service, wall: float) -> status.Patch | None:
         outcome = self._review.outcomes.get(service.key)

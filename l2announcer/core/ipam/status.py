@@ -27,6 +27,7 @@ BAD_BLOCK = "l2announcer.io/BadBlock"
 BAD_PRIORITY = "l2announcer.io/BadPriority"
 BAD_SELECTOR = "l2announcer.io/BadSelector"
 
+ADDRESSES = "loadBalancer"  # the field of a Service's status
 MESSAGE_MAX = 1_000  # characters; a condition may have 32,768, an Event about a thousand
 
 Patch = dict[str, Any]
@@ -96,7 +97,7 @@ def _kept(service: Service, addresses: Iterable[IPAddress]) -> list[Ingress]:
 def _patch(service: Service, ingress: list[Ingress], merged: tuple[Condition, ...]) -> Patch | None:
     status: Patch = {}
     if tuple(ingress) != service.ingress:
-        status["loadBalancer"] = {"ingress": [_entry(each) for each in ingress]}
+        status[ADDRESSES] = {"ingress": [_entry(each) for each in ingress]}
     if merged != service.conditions:
         status["conditions"] = conditions.as_json(merged)
     if not status:

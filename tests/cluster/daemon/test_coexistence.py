@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from l2announcer.core.ipam.rivalry import AT_ONCE
 from tests.cluster.controlplane import DAEMON
-from tests.cluster.daemon.announced import Announced, address_of, announced, made, service
+from tests.cluster.daemon.announced import Announced, address_of, announced, events, made, service
 from tests.cluster.daemon.site import SERVICES, Site
 from tests.lab.arp_witness import longest_gap
 
@@ -18,6 +19,9 @@ pytestmark = [pytest.mark.cluster, pytest.mark.lab]
 
 OTHER_CLASS = "example.com/other"
 THEIRS = "172.19.8.1"
+CONTESTED = "AddressContested"
+TIMES = 40
+TIMES_APART_SECONDS = 0.05
 
 
 def show(site: Site, name: str, *addresses: str) -> None:
@@ -86,3 +90,20 @@ def test_what_somebody_else_writes_into_a_service_of_ours_is_put_right_once(
     assert served.answers == [served.holder]
     assert longest_gap(served.witness.claims) < 0.5
     assert abs(served.witness.unanswered(began_at, time.monotonic())) <= 1
+
+
+def test_who_writes_it_again_and_again_is_not_outpaced(served: Announced) -> None:
+    """Two controllers that put each other right at once would do nothing else."""
+    site, since = served.site, served.site.audit.mark()
+    for _ in range(TIMES):
+        show(site, served.name, served.address, THEIRS)
+        time.sleep(TIMES_APART_SECONDS)
+    assert AT_ONCE <= written(site, served.name, since) < TIMES / 2
+    site.until("it's told", lambda: CONTESTED in events(site, served.name))
+    told = events(site, served.name)[CONTESTED]
+    assert told["count"] == 1
+    assert "lbIpam: false" in told["message"]
+    site.until("it's right", lambda: ingress(site, served.name) == [served.address])
+    # which was in it all the time
+    assert served.answers == [served.holder]
+    assert longest_gap(served.witness.claims) < 0.5
