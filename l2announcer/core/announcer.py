@@ -15,9 +15,9 @@ from typing import assert_never
 from l2announcer.core.agenda import Agenda
 from l2announcer.core.answers import AnswerTable
 from l2announcer.core.budget import Budget
-from l2announcer.core.candidacy import LEASE_PREFIX, Candidacy, lease_name
+from l2announcer.core.candidacy import Candidacy, lease_name
 from l2announcer.core.cluster import Changes, Cluster
-from l2announcer.core.coexistence import CILIUM_OPERATOR_LEASE, Operator
+from l2announcer.core.coexistence import Operator
 from l2announcer.core.contest import Contest
 from l2announcer.core.controller import CONTROLLER_LEASE, Controller
 from l2announcer.core.denials import Denials
@@ -45,8 +45,9 @@ from l2announcer.core.facts import (
     StatusWritten,
 )
 from l2announcer.core.gratuitous import Pacing
-from l2announcer.core.heartbeat import HEARTBEAT_PREFIX, Heartbeat, degraded
+from l2announcer.core.heartbeat import Heartbeat, degraded
 from l2announcer.core.ipam import Ipam, Scope
+from l2announcer.core.lease_news import LeaseNews
 from l2announcer.core.leftovers import Leftovers
 from l2announcer.core.model import Key, Kind, LeaseRecord
 from l2announcer.core.moves import Moves, Moving
@@ -58,8 +59,6 @@ from l2announcer.core.roll_call import Judges, RollCall
 from l2announcer.core.roster import Roster
 from l2announcer.core.selections import Selections
 from l2announcer.core.terms import Terms
-
-WATCHED_PREFIXES = (LEASE_PREFIX, HEARTBEAT_PREFIX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +109,7 @@ class Announcer:
         self._judges = Judges(budget=self._budget, roster=self.roster, eligibility=self.eligibility)
         self._roll_call = RollCall(self.contests, self._contest, self.selections, self._budget)
         self._moving = Moving(giving=Moves(), wanting=Moves())
-        self._leases_listed = False
+        self._lease_news = LeaseNews(self.contests, self._elector, operator)
         self._reads = Reads()
         self._pacing = Pacing()
         self._stirred = False  # has anything come in since the last poll that calls for one?
@@ -127,21 +126,19 @@ class Announcer:
 
     def _take(self, fact: Fact, now: float) -> None:
         match fact:
+            case Listed() | Gone() if fact.kind is Kind.LEASE:
+                self._lease_news.take(fact, now)
             case Listed():
-                self._listed(fact, now)
+                self.cluster.listed(fact)
             case Seen():
                 self._seen(fact.object, now)
             case Gone():
-                self._gone(fact, now)
+                self.cluster.gone(fact)
             case Links():
                 self._interrupt(fact)
                 self.cluster.links_are(fact)
-            case LeaseWritten():
-                self._elector(fact.record.name).written(fact.record, now)
-            case LeaseRefused():
-                self._elector(fact.name).refused(fact.why, now)
-            case LeaseRead():
-                self._lease_read(fact, now)
+            case LeaseWritten() | LeaseRefused() | LeaseRead():
+                self._lease_news.take(fact, now)
             case ServiceRead() | ServicesRead():
                 self._read(fact, now)
             case HostsRead() | StatusRefused() | LeaseDeleted():
@@ -171,44 +168,11 @@ class Announcer:
                 contest.interrupted(lost)
             self._agenda.touch(self.contests)
 
-    def _listed(self, fact: Listed, now: float) -> None:
-        if fact.kind is not Kind.LEASE:
-            self.cluster.listed(fact)
-            return
-        self._leases_listed = True
-        records = [item for item in fact.objects if isinstance(item, LeaseRecord)]
-        for name in self.contests.keys() - {record.name for record in records}:
-            self._elector(name).observe(None, now, version=fact.version, consistent=fact.restored)
-        if all(record.name != CILIUM_OPERATOR_LEASE for record in records):
-            self._operator_is(None, now)
-        for record in records:
-            self._seen(record, now, restored=fact.restored)
-
-    def _seen(self, found: Object, now: float, *, restored: bool = False) -> None:
-        if not isinstance(found, LeaseRecord):
+    def _seen(self, found: Object, now: float) -> None:
+        if isinstance(found, LeaseRecord):
+            self._lease_news.seen(found, now)
+        else:
             self.cluster.seen(found)
-        elif found.name == CILIUM_OPERATOR_LEASE:
-            self._operator_is(found, now)
-        elif found.name in self.contests or found.name.startswith(WATCHED_PREFIXES):
-            self._elector(found.name).observe(found, now, consistent=restored)
-
-    def _gone(self, fact: Gone, now: float) -> None:
-        if fact.kind is not Kind.LEASE:
-            self.cluster.gone(fact)
-        elif fact.key.name == CILIUM_OPERATOR_LEASE:
-            self._operator_is(None, now)
-        elif fact.key.name in self.contests:
-            self._elector(fact.key.name).observe(None, now, version=fact.version)
-
-    def _lease_read(self, fact: LeaseRead, now: float) -> None:
-        if fact.name != CILIUM_OPERATOR_LEASE:
-            self._elector(fact.name).read(fact.record, fact.why, now)
-        elif self.controller.operator is not None:
-            self.controller.operator.read(fact.record, fact.why, now)
-
-    def _operator_is(self, record: LeaseRecord | None, now: float) -> None:
-        if self.controller.operator is not None:
-            self.controller.operator.observe(record, now)
 
     def _elector(self, lease: str) -> Elector:
         """The Elector that a fact is about; its contest is looked at in the next poll."""
@@ -250,7 +214,7 @@ class Announcer:
     @property
     def unlisted(self) -> list[str]:
         """What must still be listed once before this node may contest anything."""
-        return self.cluster.unlisted + ([] if self._leases_listed else ["leases"])
+        return self.cluster.unlisted + ([] if self._lease_news.listed else ["leases"])
 
     @property
     def released(self) -> bool:
