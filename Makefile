@@ -70,6 +70,11 @@ bench-api: dev ## requests of daemons at rest, from the audit log (SERVICES=1,10
 	@$(AS_LAB_ROOT) $(BIN)/python -m tests.bench.api $(SERVICES:%=--services %) \
 		$(NODES:%=--nodes %) $(MODES:%=--modes %) $(PERIOD:%=--seconds %) $(QPS:%=--qps %)
 
+bench-memory: dev ## memory, processor time and start of daemons that hold all, or nothing (SERVICES=0,100,1000 PERIOD=20)
+	@$(BIN)/python -m tests.cluster.build
+	@$(AS_LAB_ROOT) $(BIN)/python -m tests.bench.memory $(SERVICES:%=--services %) \
+		$(PERIOD:%=--seconds %) $(ROUNDS:%=--starts %)
+
 bench-mixed: dev ## our daemon and client-go's elector on one Lease, whatever happens to it (ROUNDS=5)
 	@$(BIN)/python -m tests.cluster.build
 	@$(AS_LAB_ROOT) $(BIN)/python -m tests.cluster.mixed $(ROUNDS:%=--rounds %)
@@ -90,4 +95,4 @@ dev:
 clean: ## remove what was built in the checkout
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help demo demo-down test lint fmt sim bench-answers bench-arp bench-takeover bench-failover bench-create bench-api bench-mixed bench-fuzz bench-ipam docs dev clean
+.PHONY: help demo demo-down test lint fmt sim bench-answers bench-arp bench-takeover bench-failover bench-create bench-api bench-memory bench-mixed bench-fuzz bench-ipam docs dev clean

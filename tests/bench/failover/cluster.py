@@ -206,13 +206,15 @@ class Cluster:
             for collection, manifest in reversed(made):
                 self.api.delete(f"{collection}/{manifest['metadata']['name']}")
 
-    def start(self, side: Side, node: Node) -> None:
-        """Start the daemon of a node."""
+    def start(self, side: Side, node: Node, **environment: str) -> None:
+        """Start the daemon of a node; `environment` is added to its own."""
         assert side.setup is not None
         with self._log(node).open("ab") as log:
             node.process = node.host.popen(
                 side.daemon.command(node, side.setup, side.announced),
-                env=inherited_environment() | side.daemon.environment(node, side.setup),
+                env=inherited_environment()
+                | side.daemon.environment(node, side.setup)
+                | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
