@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,7 @@ class Embedded:
         self.kubeconfig = state / "kubeconfig"
         self._log = state / "apiserver.log"
         self._lab: Lab
+        self._server: subprocess.Popen[bytes]
         self._undo = ExitStack()
         self._proxy: ServiceProxy
         self._parts: list[Kubelet | ServiceProxy] = []
@@ -47,6 +49,7 @@ class Embedded:
             )
         if server.stdout is None or not server.stdout.readline().startswith(b"serving on "):
             raise LabError(f"the API server did not start: {self._log.read_text()}")
+        self._server = server
         self._undo.callback(_stop, server)
         self.api = Api(f"http://{address}:{API_PORT}", token, node)
 
@@ -56,6 +59,10 @@ class Embedded:
         self._proxy = ServiceProxy(self.api, list(nodes.values()))
         self._undo.callback(self._proxy.close)
         self._parts = [kubelet, self._proxy]
+
+    def silence(self, *, silent: bool) -> None:
+        """Have it hang, with all that is asked of it; or go on with that."""
+        self._server.send_signal(signal.SIGSTOP if silent else signal.SIGCONT)
 
     def kubectl(self, arguments: Sequence[str]) -> str:
         return kubectl(self.api, arguments)
@@ -84,6 +91,7 @@ class Embedded:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGCONT)  # one that hangs does not end
     process.terminate()
     try:
         process.wait(STOP_SECONDS)
