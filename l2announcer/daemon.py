@@ -146,6 +146,7 @@ class _Daemon:
         self._calls: set[asyncio.Task[None]] = set()  # under way
         self._table: AnswerTable | None = None
         self._troubles: Mapping[str, str] = {}
+        self._logged: dict[str, str] = {}  # troubles that were not seen to end
         self._endpoints: asyncio.Task[None] | None = None  # the reflector of EndpointSlices
 
     async def run(self, notifier: Notifier) -> None:
@@ -173,10 +174,16 @@ class _Daemon:
     def install(self, table: AnswerTable) -> None:
         self._table = table
         self._responder.install(table)
-        for interface, why in self._responder.troubles.items():
-            if self._troubles.get(interface) != why:
-                log.warning("an interface is not served", interface=interface, why=why)
         self._troubles = dict(self._responder.troubles)
+        for interface, why in self._troubles.items():
+            if self._logged.get(interface) != why:
+                log.warning("an interface is not served", interface=interface, why=why)
+        # What is left alone for a while, and then fails again as before, is nothing new.
+        served = {answers.link.name for answers in table.places.values()} - self._troubles.keys()
+        for interface in served & self._logged.keys():
+            log.info("an interface is served again", interface=interface)
+            del self._logged[interface]
+        self._logged |= self._troubles
 
     def watch_endpoints(self, span: Span) -> None:
         if self._endpoints is not None:

@@ -66,8 +66,17 @@ class Observation:
                 }
                 for kind, reflector in self.reflectors.items()
             },
-            "interfaceTroubles": self._responder.troubles,
+            "interfaceTroubles": self._troubles(),
         }
+
+    def _troubles(self) -> dict[str, str]:
+        """What is being tried, and what is left alone for a while after it failed."""
+        links = self._announcer.cluster.links or ()
+        unheard = {link.name: [each.why for each in link.unheard] for link in links}
+        known = {
+            name: f"interface {name}: {'; '.join(why)}" for name, why in unheard.items() if why
+        }
+        return known | self._responder.troubles
 
     def live(self) -> Sequence[Check]:
         age_seconds = self._now() - self._stepped_at

@@ -67,6 +67,7 @@ def _sentences(service: Service) -> list[tuple[str, str]]:
         said.append(("Lease", f"{lease.name}, held by {lease.holder or 'nobody'}{tenure}"))
     if lease.wanted_by:
         said.append(("wanted", f"node {lease.wanted_by} has asked {lease.holder} for it"))
+    said += [("leaving", each) for each in service.leaving]
     said += [("problem", lease.problem), ("conflict", service.conflict)]
     said += [("left out", each) for each in service.left_out]
     return [(what, sentence) for what, sentence in said if sentence]

@@ -41,6 +41,7 @@ class Service(msgspec.Struct, rename="camel"):
     why: str = ""
     addresses: list[Grant] = []
     left_out: list[str] = []
+    leaving: list[str] = []
     conflict: str = ""
     lease: Lease = msgspec.field(default_factory=Lease)
 
@@ -52,6 +53,8 @@ class Status(msgspec.Struct, rename="camel"):
     services: dict[str, Service]
     controller: Lease
     waiting_for: list[str] = []
+    leaving: list[str] = []
+    degraded: list[str] = []
     interface_troubles: dict[str, str] = {}
 
 

@@ -64,6 +64,9 @@ def _execute(options: argparse.Namespace) -> int:
     print(f"node {found.node}; the controller is {found.controller.holder or 'nobody'}")
     if found.waiting_for:
         print(f"waiting for the first list of: {', '.join(found.waiting_for)}")
+    for what, reasons in (("leaving", found.leaving), ("degraded", found.degraded)):
+        if reasons:
+            print(f"it is {what}: {'; '.join(reasons)}")
     for interface, why in found.interface_troubles.items():
         print(f"interface {interface} is not served: {why}")
     print()

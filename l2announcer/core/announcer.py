@@ -35,6 +35,7 @@ from l2announcer.core.facts import (
     LeaseWritten,
     Links,
     Listed,
+    Listens,
     Object,
     Overheard,
     Resign,
@@ -45,7 +46,7 @@ from l2announcer.core.facts import (
     StatusWritten,
 )
 from l2announcer.core.gratuitous import Pacing
-from l2announcer.core.heartbeat import Heartbeat, degraded
+from l2announcer.core.heartbeat import Heartbeat
 from l2announcer.core.ipam import Ipam, Scope
 from l2announcer.core.lease_news import LeaseNews
 from l2announcer.core.leftovers import Leftovers
@@ -135,8 +136,7 @@ class Announcer:
             case Gone():
                 self.cluster.gone(fact)
             case Links():
-                self._interrupt(fact)
-                self.cluster.links_are(fact)
+                self._interrupt(self.cluster.links_are(fact))
             case LeaseWritten() | LeaseRefused() | LeaseRead():
                 self._lease_news.take(fact, now)
             case ServiceRead() | ServicesRead():
@@ -146,8 +146,8 @@ class Announcer:
             case StatusWritten():
                 self._seen(fact.object, now)
                 self.controller.written(fact)
-            case Overheard():
-                self.cluster.overheard(fact)
+            case Overheard() | Listens():
+                self.cluster.heard(fact, now)
             case Claimed():
                 self._agenda.touch(
                     n for n, contest in self.contests.items() if contest.claimed(fact, now)
@@ -159,10 +159,8 @@ class Announcer:
                 assert_never(fact)
         self._agenda.touch(self.contests.keys() & self.node_leases.follow(now))
 
-    def _interrupt(self, fact: Links) -> None:
-        """Take in what lost its carrier, even if it is back before the next poll."""
-        usable = {link.name for link in fact.links if link.usable}
-        lost = {link.name for link in self.cluster.links or () if link.usable} - usable
+    def _interrupt(self, lost: set[str]) -> None:
+        """Take in what can't be used any more, even if it can again before the next poll."""
         if lost:
             for contest in self.contests.values():
                 contest.interrupted(lost)
@@ -235,6 +233,7 @@ class Announcer:
             out.wake_at = self._wake_at
             return out
         self._stirred = False
+        self.cluster.poll(now, out)
         changes = self.cluster.take_changes()
         self.controller.take(changes)
         tells = self.controller.elector.tenure.valid(now)
@@ -303,10 +302,9 @@ class Announcer:
 
     def _judge_node(self, changes: Changes, out: Effects) -> None:
         """Have our heartbeat say how this node is."""
-        cluster, heartbeat = self.cluster, self.heartbeat
+        heartbeat = self.heartbeat
         if changes.everything:
-            links = cluster.links or ()
-            heartbeat.degraded = degraded(cluster.policies.in_force, cluster.node, links)
+            heartbeat.degraded = bool(self.eligibility.lacks)
             self._agenda.touch((heartbeat.contest.elector.name,))
         if changes.everything or changes.nodes:
             self.roster.poll(out)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import assert_never
 
+from l2announcer.core.effects import Effects
 from l2announcer.core.endpoints import Endpoints
-from l2announcer.core.facts import Gone, Links, Listed, Object, Overheard
+from l2announcer.core.facts import Gone, Links, Listed, Listens, Object, Overheard
+from l2announcer.core.listening import Listening
 from l2announcer.core.model import (
     EndpointSlice,
     Key,
@@ -51,6 +53,7 @@ class Cluster:
         self.endpoints = Endpoints(node_name)
         self.links: tuple[Link, ...] | None = None
         self._segments = Segments()
+        self._listening = Listening()
         self._changes = Changes()
 
     def listed(self, fact: Listed) -> None:
@@ -128,15 +131,38 @@ class Cluster:
             case _:
                 assert_never(fact.kind)
 
-    def links_are(self, fact: Links) -> None:
+    def links_are(self, fact: Links) -> set[str]:
+        """Take in the interfaces; the names of those that can't be used any more."""
+        usable = {link.name for link in fact.links if link.usable}
+        lost = {link.name for link in self.links or () if link.usable} - usable
         self._segments.keep(fact.links)
-        self.links = self._segments.marked(fact.links)
+        self._listening.keep(fact.links)
+        self.links = self._listening.marked(self._segments.marked(fact.links))
         self._changes.everything = True
+        return lost
 
-    def overheard(self, fact: Overheard) -> None:
-        if self.links is not None and self._segments.join(fact, self.links):
-            self.links = self._segments.marked(self.links)
-            self._changes.everything = True
+    def heard(self, fact: Overheard | Listens, now: float) -> None:
+        """Take in what was found out about the interfaces by using them."""
+        match fact:
+            case Overheard():
+                if self.links is not None and self._segments.join(fact, self.links):
+                    self.links = self._segments.marked(self.links)
+                    self._changes.everything = True
+            case Listens():
+                if self._listening.take(fact, now):
+                    self._mark_unheard()
+            case _:
+                assert_never(fact)
+
+    def poll(self, now: float, out: Effects) -> None:
+        """Take in that time went by."""
+        if self._listening.tries_again(now):
+            self._mark_unheard()
+        out.wake_at = min(out.wake_at, self._listening.next_at)
+
+    def _mark_unheard(self) -> None:
+        self.links = self._listening.marked(self.links or ())
+        self._changes.everything = True
 
     def take_changes(self) -> Changes:
         """What changed since the last call."""

@@ -10,18 +10,22 @@ Rules of this file:
   control plane from load balancers, a cluster's only node too.)
 - Of a single Service a node is leaving that another would serve better (core.endpoints).
 - What isn't known of a node (no such condition yet) counts for it.
+- A node is degraded while it cannot use an interface that a policy for it names by pattern, and
+  ranks below those that are whole. A policy that names none means whatever is there, so that
+  nothing can be missed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from l2announcer.core.cluster import Changes, Cluster
 from l2announcer.core.contest import Contest
 from l2announcer.core.effects import Effects, Transition
-from l2announcer.core.model import Node
-from l2announcer.core.selection import Reason
+from l2announcer.core.model import Link, Node
+from l2announcer.core.policy import CompiledPolicy
+from l2announcer.core.selection import Reason, unusable
 from l2announcer.core.terms import Terms
 
 EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
@@ -61,18 +65,45 @@ def _sentences(node: Node) -> Iterator[str]:
         yield f"{TAINTS[key]} (taint {key})"
 
 
+def lacks(
+    policies: Iterable[CompiledPolicy], node: Node | None, links: Iterable[Link]
+) -> tuple[Reason, ...]:
+    """Every interface that a policy for this node names, and that it cannot use, with the cause."""
+    if node is None:
+        return ()
+    named = [
+        policy
+        for policy in policies
+        if policy.policy.interfaces and policy.nodes.matches(node.labels)
+    ]
+    whole = [link for link in links if link.ethernet and not link.loopback and not link.master]
+    return tuple(
+        Reason(f"interface {link.name}", why)
+        for link in whole
+        if any(policy.interfaces.matches(link.name) for policy in named)
+        for why in (*unusable(link), *(each.why for each in link.unheard))
+    )
+
+
 class Eligibility:
-    """This node's standing among the others. `reasons` say why it is leaving, if it is."""
+    """This node's standing among the others.
+
+    `reasons` say why it is leaving, if it is; `lacks` why it is degraded.
+    """
 
     def __init__(self, cluster: Cluster) -> None:
         self.reasons: tuple[Reason, ...] = ()
+        self.lacks: tuple[Reason, ...] = ()
         self._cluster = cluster
 
     def update(self, changes: Changes, out: Effects) -> bool:
         """Take in what changed; True: every contest is to be looked at again."""
         if not changes.nodes and not changes.everything:
             return False
-        own, before = self._cluster.node, self.reasons
+        cluster = self._cluster
+        own, before = cluster.node, self.reasons
+        if changes.everything:
+            self.lacks = lacks(cluster.policies.in_force, own, cluster.links or ())
         self.reasons = judge(own) if own is not None else ()
         if self.reasons != before:
             why = "; ".join(str(reason) for reason in self.reasons)

@@ -9,6 +9,7 @@ from l2announcer.core import lease
 from l2announcer.core.announcer import Announcer
 from l2announcer.core.candidacy import State, lease_name
 from l2announcer.core.election import Elector
+from l2announcer.core.eligibility import judge
 from l2announcer.core.ipam import Ipam
 from l2announcer.core.ipam.pools import CompiledPool
 from l2announcer.core.model import Key
@@ -23,6 +24,7 @@ def status(announcer: Announcer, now: float) -> dict[str, object]:
         "waitingFor": announcer.unlisted,
         "resigning": announcer.resigning,
         "leaving": [str(reason) for reason in announcer.eligibility.reasons],
+        "degraded": [str(reason) for reason in announcer.eligibility.lacks],
         "controller": _lease(announcer.controller.elector, now),
         "heartbeat": _lease(announcer.heartbeat.contest.elector, now),
         "roster": {
@@ -41,6 +43,7 @@ def status(announcer: Announcer, now: float) -> dict[str, object]:
                 "usable": link.usable,
                 "up": link.up,
                 "carrier": link.carrier,
+                "unheard": [each.why for each in link.unheard],
             }
             for link in cluster.links or ()
         ],
@@ -95,10 +98,14 @@ def ipam(announcer: Announcer, now: float) -> dict[str, object]:
 
 def _member(announcer: Announcer, member: Member) -> dict[str, object]:
     node = announcer.cluster.nodes.get(Key("", member.node))
+    reasons = [str(reason) for reason in judge(node)] if node is not None else []
+    marks = {"leaving": member.leaving and not reasons, "degraded": member.degraded}
+    reasons += [f"its heartbeat says {mark}: see its own /status" for mark in marks if marks[mark]]
     return {
         "weight": member.weight,
         "degraded": member.degraded,
         "leaving": member.leaving,
+        "reasons": reasons,
         "problem": weight(node)[1] if node is not None else "its Node object is not known",
     }
 

@@ -13,6 +13,7 @@ from enum import Enum
 
 from l2announcer.core.model import (
     ALL,
+    Ear,
     EndpointSlice,
     IPAddress,
     Key,
@@ -180,6 +181,18 @@ class Overheard:
 
 
 @dataclass(frozen=True, slots=True)
+class Listens:
+    """Of all that the answer table asks for: where this node listens, and where and why it can't.
+
+    Said of the last table that was installed, whenever something of it could not be opened, or was
+    opened at last.
+    """
+
+    opened: frozenset[Ear]
+    failed: Mapping[Ear, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Resign:
     """The process is asked to stop: fall silent, release everything, contest nothing."""
 
@@ -200,5 +213,6 @@ Fact = (
     | StatusRefused
     | Claimed
     | Overheard
+    | Listens
     | Resign
 )

@@ -5,19 +5,15 @@ Rules of this file:
   renewed rarely, and nothing else waits for it.
 - What it says of the node (core.model.Holding) is written anew as soon as that changed.
 - Nodes renew at slightly different intervals, so that they don't come to write all at once.
-- A node is degraded while it cannot use an interface that a policy for it names by pattern.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from l2announcer.core.contest import Contest
 from l2announcer.core.effects import Effects, Transition
 from l2announcer.core.lots import lot
-from l2announcer.core.model import Link, Node
-from l2announcer.core.policy import CompiledPolicy
 from l2announcer.core.terms import Terms
 
 HEARTBEAT_PREFIX = "l2announcer-node-"
@@ -62,20 +58,3 @@ class Heartbeat:
             keys = {"lease": elector.name}
             if elector.problem:
                 out.transitions.append(Transition("heartbeat", elector.problem, keys, warning=True))
-
-
-def degraded(policies: Iterable[CompiledPolicy], node: Node | None, links: Iterable[Link]) -> bool:
-    """Is there an interface that a policy for this node names, and that it cannot use?
-
-    A policy that names none means whatever is there, so that nothing can be missed.
-    """
-    if node is None:
-        return False
-    named = [
-        policy
-        for policy in policies
-        if policy.policy.interfaces and policy.nodes.matches(node.labels)
-    ]
-    whole = [link for link in links if link.ethernet and not link.loopback and not link.master]
-    unusable = [link.name for link in whole if not link.usable]
-    return any(policy.interfaces.matches(name) for policy in named for name in unusable)

@@ -115,7 +115,7 @@ class Leftovers:
     def _needless(
         self, elector: Elector, record: LeaseRecord, holders: AbstractSet[str], now: float
     ) -> bool:
-        if record.holding is None or not _uid(record):
+        if record.holding is None:
             return False
         if elector.held_until > now or elector.wish is Wish.HOLD:
             return False
@@ -134,7 +134,9 @@ class Leftovers:
         for name, (version, since) in self.waiting.items():
             contest = self._contests.get(name)
             record = contest.elector.record if contest is not None else None
-            if since <= ripe_at and record is not None and record.resource_version == version:
+            if since > ripe_at or record is None or record.resource_version != version:
+                continue
+            if _uid(record):
                 found.append(record)
         return found
 

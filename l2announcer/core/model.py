@@ -225,6 +225,21 @@ class EndpointSlice:
     idle: frozenset[str] = frozenset()
 
 
+class Ear(NamedTuple):
+    """Where questions are listened for: an interface, by its index, and a family: 4 or 6."""
+
+    interface: int
+    family: int
+
+
+class Unheard(NamedTuple):
+    """An address family whose questions can't be heard on an interface; `rests`: for some time."""
+
+    family: int
+    why: str
+    rests: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """A network interface of this node as the kernel reports it.
@@ -232,7 +247,7 @@ class Link:
     `up` is the administrative state, `carrier` whether the other end is there (IFF_LOWER_UP),
     `active_port` the index of a bond's, `ipv6` whether the kernel takes part in it. `segment` is
     the same word for interfaces of which one heard the other's frames; it is found out, and empty
-    as long as nothing was heard.
+    as long as nothing was heard. So is `unheard`.
     """
 
     index: int
@@ -246,6 +261,7 @@ class Link:
     active_port: int = 0
     ipv6: bool = True
     segment: str = ""
+    unheard: tuple[Unheard, ...] = ()
 
     @property
     def end(self) -> tuple[int, bytes, int]:

@@ -153,7 +153,10 @@ def _pairs(
     pairs = set()
     for link in usable:
         able = [address for address in addresses if link.ipv6 or address.version == 4]
-        pairs |= {Announcement(address, link.name) for address in able}
+        deaf = {each.family: each.why for each in link.unheard if each.rests}
+        pairs |= {Announcement(each, link.name) for each in able if each.version not in deaf}
+        for family in sorted(deaf.keys() & {address.version for address in able}):
+            reasons.append(Reason(f"interface {link.name}", deaf[family]))
         if len(able) < len(addresses):
             sentence = "IPv6 is disabled there; enable it: sysctl -w"
             setting = f"net/ipv6/conf/{link.name}/disable_ipv6=0"
@@ -200,10 +203,11 @@ def _no_interface(policy: CompiledPolicy, matching: list[Link], links: tuple[Lin
         names = ", ".join(sorted(link.name for link in links if link.ethernet)) or "none"
         patterns = ", ".join(policy.policy.interfaces) or "(every interface but those of pods)"
         return f"no interface matches {patterns} (there are: {names})"
-    return "; ".join(f"interface {link.name} {why}" for link in matching for why in _unusable(link))
+    return "; ".join(f"interface {link.name} {why}" for link in matching for why in unusable(link))
 
 
-def _unusable(link: Link) -> Iterator[str]:
+def unusable(link: Link) -> Iterator[str]:
+    """Why no frames of ours leave or arrive there; nothing where they do."""
     if link.loopback or not link.ethernet:
         yield "is no Ethernet interface"
     elif link.master:

@@ -14,8 +14,8 @@ from ipaddress import IPv4Address
 
 from l2announcer.core.answers import AnswerTable, Place, PlaceAnswers, WireProtocol, protocol_of
 from l2announcer.core.effects import Gratuitous, Message
-from l2announcer.core.facts import Fact, Overheard
-from l2announcer.core.model import IPAddress
+from l2announcer.core.facts import Fact, Listens, Overheard
+from l2announcer.core.model import Ear, IPAddress
 from l2announcer.core.outcome import Outcome
 from l2announcer.lan.claims import ClaimLimit
 from l2announcer.lan.groups import JoinedGroups, why_disabled
@@ -63,6 +63,8 @@ class Responder:
         self._closing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="closing")
         self.troubles: dict[str, str] = {}
         """Interfaces where the last install failed, each with a sentence that says why."""
+        self._deaf: dict[Ear, str] = {}  # found out by the install under way
+        self._listens = Listens(frozenset(), {})
 
     def install(self, table: AnswerTable) -> None:
         """Converge sockets, filters and groups on the table; may be repeated, with the same too.
@@ -85,6 +87,7 @@ class Responder:
                 self._converge(place, answers)
             except OSError as error:
                 self._in_trouble(place, answers.link.name, error.strerror or str(error))
+        self._tell()
 
     def send(self, frames: Iterable[Gratuitous]) -> None:
         """Send at once what is unrequested; an announcement only while its tenure is valid.
@@ -157,9 +160,19 @@ class Responder:
 
     def _in_trouble(self, place: Place, name: str, why: str) -> None:
         self._counts[name, place.protocol][OPEN_FAILED] += 1
-        sentence = f"interface {name}: cannot listen for {_NAMES[place.protocol]}: {why}"
+        why = f"cannot listen for {_NAMES[place.protocol]}: {why}"
+        if place not in self._ports:  # where one is open something less failed
+            self._deaf[_ear(place)] = why
+        sentence = f"interface {name}: {why}"
         known = self.troubles.get(name)
         self.troubles[name] = f"{known}; {sentence}" if known else sentence
+
+    def _tell(self) -> None:
+        """Say where it is listened, and where it can't be."""
+        listens = Listens(frozenset(map(_ear, self._ports)), self._deaf)
+        if self._deaf or listens != self._listens:
+            self._post(listens)
+        self._listens, self._deaf = listens, {}
 
     def _drain(self, port: _Port) -> None:
         """Answer what has arrived. The clock is read for every frame: a stall may lie between."""
@@ -201,6 +214,10 @@ class Responder:
                         port.counts[Outcome.NO_TENURE.value] += 1
                     elif port.socket.send(frame):
                         port.counts[ANNOUNCED] += 1
+
+
+def _ear(place: Place) -> Ear:
+    return Ear(place.interface, 4 if place.protocol is WireProtocol.ARP else 6)
 
 
 def _probe(mac: bytes, address: IPAddress) -> bytes:

@@ -19,7 +19,7 @@ import pytest
 import uvloop
 
 from l2announcer.core.answers import AnswerTable, Grant, WireProtocol
-from l2announcer.core.facts import Fact
+from l2announcer.core.facts import Fact, Listens
 from l2announcer.core.model import Announcement, IPAddress, Link
 from l2announcer.core.tenure import Tenure
 from l2announcer.lan.responder import Responder
@@ -51,13 +51,20 @@ class Segment:
     client_address: IPAddress = CLIENT_IP
     protocol: WireProtocol = WireProtocol.ARP
     time: float = 1.0
-    facts: list[Fact] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)  # what was heard
+    listens: list[Listens] = field(default_factory=list)
     tenure: Tenure = field(default_factory=lambda: Tenure(100.0))
     sentinel: Tenure = field(default_factory=lambda: Tenure(1e9))
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
-        self.responder = Responder(post=self.facts.append, now=lambda: self.time)
+        self.responder = Responder(post=self.post, now=lambda: self.time)
+
+    def post(self, fact: Fact) -> None:
+        if isinstance(fact, Listens):
+            self.listens.append(fact)
+        else:
+            self.facts.append(fact)
 
     def install(self, *links: Link, addresses: Sequence[IPAddress] | None = None) -> None:
         """Answer for these addresses, or for `vip`; on these links, or on eth0."""

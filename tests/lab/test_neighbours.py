@@ -103,7 +103,7 @@ async def test_an_announcement_moves_what_a_neighbour_knows(segment: Segment) ->
     send_to(segment.host, VIP)
     await until("the client knows the node", lambda: knows(segment, NODE))
     second = segment.lab.host("second", mac=OTHER_NODE.hex(":"))
-    other = Responder(post=segment.facts.append, now=lambda: segment.time)
+    other = Responder(post=segment.post, now=lambda: segment.time)
     tenure = Tenure(100.0)
     with closing(other):
         with second.in_namespace():

@@ -17,8 +17,8 @@ import pytest
 
 from l2announcer.core.answers import AnswerTable, Grant, WireProtocol
 from l2announcer.core.effects import Gratuitous, Message
-from l2announcer.core.facts import Claimed, Fact
-from l2announcer.core.model import Announcement, Link
+from l2announcer.core.facts import Claimed, Fact, Listens
+from l2announcer.core.model import Announcement, Ear, Link
 from l2announcer.core.tenure import Tenure
 from l2announcer.lan import packets
 from l2announcer.lan.packets import PacketSocket
@@ -259,8 +259,14 @@ async def test_a_vanished_interface_or_a_wrong_index_does_not_stop_the_others(
         "eth9": "interface eth9: cannot listen for ARP: No such device"
     }
     assert segment.counts("eth9") == {"open_failed": 1}
+    here = Ear(link_of(segment.node).index, 4)
+    why = "cannot listen for ARP: No such device"
+    assert segment.listens[-1] == Listens(frozenset({here}), {Ear(9999, 4): why})
+    told = len(segment.listens)
     segment.install()
     assert segment.responder.troubles == {}
+    segment.install()
+    assert segment.listens[told:] == [Listens(frozenset({here}), {})], "no news aren't told"
 
 
 @on_both_loops
@@ -286,7 +292,7 @@ async def test_an_interface_with_the_index_of_a_vanished_one_gets_a_socket_of_it
 @on_both_loops
 async def test_after_close_nothing_is_answered(segment: Segment) -> None:
     segment.responder.close()
-    other = Responder(post=segment.facts.append, now=lambda: segment.time)
+    other = Responder(post=segment.post, now=lambda: segment.time)
     sentinel = Grant(Announcement(SENTINEL, "eth0"), segment.sentinel)
     with closing(other):
         with segment.node.in_namespace():

@@ -102,11 +102,13 @@ def service(key: Key = BLUE, address: str = VIP) -> Service:
     return Service(key=key, uid=str(key), external_ips=(address,))
 
 
-def prepared(known_as: Holding | None = None, rank: int = 0) -> Node:
+def prepared(
+    known_as: Holding | None = None, rank: int = 0, interfaces: tuple[str, ...] = ()
+) -> Node:
     """A node that would announce blue, as soon as it holds the Lease; nothing polled yet."""
     node = Node(known_as, rank)
     node.warm()
-    everything = Policy(key=Key("", "p"), external_ips=True)
+    everything = Policy(key=Key("", "p"), external_ips=True, interfaces=interfaces)
     node.handle(Seen(Kind.POLICY, node.stamped(everything)))
     node.handle(Seen(Kind.SERVICE, node.stamped(service())))
     return node

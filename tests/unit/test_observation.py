@@ -12,8 +12,18 @@ import pytest
 
 from l2announcer.core.answers import WireProtocol
 from l2announcer.core.effects import Gratuitous, Message
-from l2announcer.core.facts import Links, Listed, Resign
-from l2announcer.core.model import Announcement, Block, Key, Kind, Node, Policy, Pool, Service
+from l2announcer.core.facts import Links, Listed, Listens, Resign
+from l2announcer.core.model import (
+    Announcement,
+    Block,
+    Ear,
+    Key,
+    Kind,
+    Node,
+    Policy,
+    Pool,
+    Service,
+)
 from l2announcer.core.tenure import Tenure
 from l2announcer.kube.client import Client
 from l2announcer.kube.decode import Problem
@@ -196,6 +206,13 @@ def test_status_adds_watches_and_interfaces_to_what_the_core_explains(shown: Sho
         "unreadable": [],
     }
     assert status["interfaceTroubles"] == {"eth1": "interface eth1: cannot listen"}
+    shown.node.handle(Listens(frozenset(), {Ear(2, 4): "cannot listen for ARP: no memory"}))
+    shown.node.settle()
+    troubles = shown.observation.status()["interfaceTroubles"]
+    assert troubles == {
+        "eth0": "interface eth0: cannot listen for ARP: no memory",
+        "eth1": "interface eth1: cannot listen",
+    }
 
 
 # Numbers

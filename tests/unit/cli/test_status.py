@@ -54,6 +54,7 @@ ANNOUNCED = {
     "why": "10.0.0.1 on eth0",
     "addresses": [{"address": "10.0.0.1", "interface": "eth0"}],
     "leftOut": ["policy p2: nodeSelector does not match node worker"],
+    "leaving": ["Node worker: is cordoned"],
     "conflict": "02:00:00:00:00:09 claimed 10.0.0.1 on eth0",
     "lease": {
         "name": "cilium-l2announce-default-app1",
@@ -111,10 +112,17 @@ async def test_status_of_one_namespace(daemon: Daemon) -> None:
 
 async def test_what_is_wrong_with_the_node_comes_first(daemon: Daemon) -> None:
     """Something is not listed yet, an interface is not served → told above the table."""
-    daemon.status |= {"waitingFor": ["pools"], "interfaceTroubles": {"eth1": "no such device"}}
+    daemon.status |= {
+        "waitingFor": ["pools"],
+        "interfaceTroubles": {"eth1": "no such device"},
+        "leaving": ["Node worker: is cordoned", "Node worker: is not ready"],
+        "degraded": ["interface eth1: is down"],
+    }
     assert await daemon.run("status") == 0
     assert "waiting for the first list of: pools" in daemon.lines
     assert "interface eth1 is not served: no such device" in daemon.lines
+    assert "it is leaving: Node worker: is cordoned; Node worker: is not ready" in daemon.lines
+    assert "it is degraded: interface eth1: is down" in daemon.lines
 
 
 async def test_explain(daemon: Daemon) -> None:
@@ -124,6 +132,7 @@ async def test_explain(daemon: Daemon) -> None:
         "default/app1 on node worker: announcing",
         "why 10.0.0.1 on eth0",
         "Lease cilium-l2announce-default-app1, held by worker, for 12.3 s more",
+        "leaving Node worker: is cordoned",
         "conflict 02:00:00:00:00:09 claimed 10.0.0.1 on eth0",
         "left out policy p2: nodeSelector does not match node worker",
     ]

@@ -10,9 +10,22 @@ import pytest
 from l2announcer.core.cluster import Changes, Cluster
 from l2announcer.core.contest import Contest
 from l2announcer.core.effects import Effects
-from l2announcer.core.eligibility import EXCLUDED, Eligibility, judge
+from l2announcer.core.eligibility import EXCLUDED, Eligibility, judge, lacks
 from l2announcer.core.facts import Listed
-from l2announcer.core.model import Announcement, Holding, Key, Kind, Node, Service, Taint
+from l2announcer.core.model import (
+    Announcement,
+    Holding,
+    Key,
+    Kind,
+    LabelSelector,
+    Link,
+    Node,
+    Policy,
+    Service,
+    Taint,
+    Unheard,
+)
+from l2announcer.core.policy import CompiledPolicy, compile_policy
 from l2announcer.core.selection import Reason, Selection
 from l2announcer.core.terms import Terms
 
@@ -128,3 +141,42 @@ def test_of_one_service_alone_a_node_may_be_leaving_too() -> None:
     why = (Reason("Service default/blue", "another node serves it better"),)
     contest.follow(BLUE.key, BLUE, Selection(announced, leaving=why))
     assert world.eligibility.terms_for(contest, TERMS).holding.leaving
+
+
+ETH0 = Link(index=2, name="eth0", up=True, carrier=True)
+ETH1 = Link(index=3, name="eth1", up=True)
+NO_CARRIER = ["interface eth1: has no carrier"]
+IN_ZONE = replace(OWN, labels={"zone": "a"})
+DEAF = replace(ETH0, unheard=(Unheard(4, "cannot listen for ARP: no memory", rests=False),))
+
+
+def compiled(*interfaces: str, zone: str = "") -> CompiledPolicy:
+    selector = LabelSelector(match_labels=(("zone", zone),)) if zone else None
+    found = compile_policy(
+        Policy(key=Key("", "p"), interfaces=interfaces, node_selector=selector, external_ips=True)
+    )
+    assert isinstance(found, CompiledPolicy)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("policies", "links", "expected"),
+    [
+        ([compiled("^eth")], [ETH0, ETH1], NO_CARRIER),
+        ([compiled("^eth"), compiled("eth1")], [ETH0, ETH1], NO_CARRIER),
+        ([compiled("^eth")], [ETH0], []),
+        ([compiled("^eth0$")], [ETH0, ETH1], []),
+        ([compiled()], [ETH0, ETH1], []),
+        ([compiled("^eth", zone="b")], [ETH0, ETH1], []),
+        ([compiled("^eth", zone="a")], [ETH0, ETH1], NO_CARRIER),
+        ([compiled("^eth")], [ETH0, replace(ETH1, master=9)], []),
+        ([compiled("^eth")], [ETH0, replace(ETH1, up=False)], ["interface eth1: is down"]),
+        ([compiled("^eth")], [DEAF], ["interface eth0: cannot listen for ARP: no memory"]),
+        ([], [ETH1], []),
+    ],
+)
+def test_a_node_is_degraded_while_an_interface_that_is_named_cannot_be_used(
+    policies: list[CompiledPolicy], links: list[Link], expected: list[str]
+) -> None:
+    assert [str(reason) for reason in lacks(policies, IN_ZONE, links)] == expected
+    assert lacks(policies, None, links) == ()

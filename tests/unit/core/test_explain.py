@@ -11,10 +11,11 @@ import pytest
 
 from l2announcer.core import explain
 from l2announcer.core.coexistence import CILIUM_OPERATOR_LEASE
-from l2announcer.core.facts import Claimed, Resign, Seen
+from l2announcer.core.facts import Claimed, Listens, Resign, Seen
 from l2announcer.core.model import (
     PREFERRED_NODE,
     Block,
+    Ear,
     Ingress,
     Key,
     Kind,
@@ -89,6 +90,14 @@ def test_the_node_and_its_interfaces(node: Driver) -> None:
     node.see(Node(key=Key("", NODE), unschedulable=True))
     sentence = "Node worker: is cordoned: kubectl uncordon lets it take part again"
     assert shown(node)["leaving"] == [sentence]
+    assert shown(node)["degraded"] == ["interface eth1: has no carrier"]
+    node.handle(Listens(frozenset(), {Ear(2, 4): "cannot listen for ARP: no memory"}))
+    node.settle()
+    assert shown(node)["degraded"][0] == "interface eth0: cannot listen for ARP: no memory"
+    assert shown(node)["interfaces"][0]["unheard"] == ["cannot listen for ARP: no memory"]
+    node.handle(Listens(frozenset({Ear(2, 4)}), {}))
+    node.settle()
+    status = shown(node)
     assert status["renewSeconds"] == 2.0
     assert status["interfaces"] == [
         {
@@ -97,6 +106,7 @@ def test_the_node_and_its_interfaces(node: Driver) -> None:
             "usable": True,
             "up": True,
             "carrier": True,
+            "unheard": [],
         },
         {
             "name": "eth1",
@@ -104,10 +114,11 @@ def test_the_node_and_its_interfaces(node: Driver) -> None:
             "usable": False,
             "up": True,
             "carrier": False,
+            "unheard": [],
         },
     ]
     assert status["controller"]["holder"] == NODE
-    assert 13 < status["controller"]["tenureSeconds"] <= 13.5
+    assert 12 < status["controller"]["tenureSeconds"] <= 13.5
 
 
 def test_the_leases_that_nobody_needs_any_more(node: Driver) -> None:
@@ -286,11 +297,22 @@ def test_the_roster_says_who_takes_part_and_who_is_preferred_for_what(node: Driv
     node.see(replace(service(), annotations={PREFERRED_NODE: NODE}))
     roster = shown(node)["roster"]
     assert list(roster) == ["heavy", "odd", NODE]
-    assert roster["heavy"] == {"weight": 1000.0, "degraded": False, "leaving": True, "problem": ""}
+    assert roster["heavy"] == {
+        "weight": 1000.0,
+        "degraded": False,
+        "leaving": True,
+        "reasons": ["its heartbeat says leaving: see its own /status"],
+        "problem": "",
+    }
+    assert roster["odd"]["reasons"] == ["its heartbeat says degraded: see its own /status"]
     assert roster["odd"]["problem"] == (
         "Node odd: annotation l2announcer.io/weight is 'much', which is no number from 0 to 1000;"
         " it counts as 1"
     )
+    node.see(Node(key=Key("", "heavy"), unschedulable=True))
+    assert shown(node)["roster"]["heavy"]["reasons"] == [
+        "Node heavy: is cordoned: kubectl uncordon lets it take part again"
+    ]
     # The worker's eth1 has no carrier, so it is degraded too.
     assert about(node)["favourites"] == [NODE, "odd", "heavy"]
     assert shown(node)["heartbeat"]["holder"] == NODE

@@ -8,30 +8,9 @@ import pytest
 
 from l2announcer.core.effects import Effects, LeaseWrite
 from l2announcer.core.facts import Refusal
-from l2announcer.core.heartbeat import (
-    DURATION_SECONDS,
-    RENEW_SECONDS,
-    Heartbeat,
-    degraded,
-    heartbeat_name,
-)
+from l2announcer.core.heartbeat import DURATION_SECONDS, RENEW_SECONDS, Heartbeat, heartbeat_name
 from l2announcer.core.lease import decode
-from l2announcer.core.model import Key, LabelSelector, Link, Node, Policy
-from l2announcer.core.policy import CompiledPolicy, compile_policy
 from tests.unit.core.election_rig import TERMS
-
-ETH0 = Link(index=2, name="eth0", up=True, carrier=True)
-ETH1 = Link(index=3, name="eth1", up=True)
-WORKER = Node(key=Key("", "a"), labels={"zone": "a"})
-
-
-def compiled(*interfaces: str, zone: str = "") -> CompiledPolicy:
-    selector = LabelSelector(match_labels=(("zone", zone),)) if zone else None
-    found = compile_policy(
-        Policy(key=Key("", "p"), interfaces=interfaces, node_selector=selector, external_ips=True)
-    )
-    assert isinstance(found, CompiledPolicy)
-    return found
 
 
 def polled(heartbeat: Heartbeat, now: float) -> tuple[LeaseWrite | None, Effects]:
@@ -92,24 +71,3 @@ def test_what_is_wrong_with_it_is_said_once() -> None:
     told = [polled(heartbeat, at)[1].transitions for at in (0.1, 0.2)]
     assert [len(transitions) for transitions in told] == [1, 0]
     assert "refuses writes of Lease l2announcer-node-a" in told[0][0].reason
-
-
-@pytest.mark.parametrize(
-    ("policies", "links", "expected"),
-    [
-        ([compiled("^eth")], [ETH0, ETH1], True),
-        ([compiled("^eth")], [ETH0], False),
-        ([compiled("^eth0$")], [ETH0, ETH1], False),
-        ([compiled()], [ETH0, ETH1], False),
-        ([compiled("^eth", zone="b")], [ETH0, ETH1], False),
-        ([compiled("^eth", zone="a")], [ETH0, ETH1], True),
-        ([compiled("^eth")], [ETH0, replace(ETH1, master=9)], False),
-        ([compiled("^eth")], [ETH0, replace(ETH1, up=False)], True),
-        ([], [ETH1], False),
-    ],
-)
-def test_a_node_is_degraded_while_an_interface_that_is_named_cannot_be_used(
-    policies: list[CompiledPolicy], links: list[Link], expected: bool
-) -> None:
-    assert degraded(policies, WORKER, links) is expected
-    assert not degraded(policies, None, links)
