@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from tests.sim.plan import Plan, draw, draw_askers, draw_long
+from tests.sim.plan import Plan, draw, draw_askers, draw_long, draw_sharers
 from tests.sim.shrink import MILDER, arguments, shrunk
 from tests.sim.trace import line
 from tests.sim.world import Report, World
@@ -18,6 +18,7 @@ DRAWN: Mapping[str, Callable[[int], Plan]] = {
     "dense": draw,
     "long": draw_long,
     "askers": draw_askers,
+    "sharers": draw_sharers,
 }
 
 
@@ -30,7 +31,7 @@ def main() -> int:
         "--kind",
         choices=DRAWN,
         default="dense",
-        help="many faults, hours with few of them, or many that ask for addresses",
+        help="many faults, hours with few of them, many that ask for addresses, or some that share",
     )
     parser.add_argument("--seed", type=int, help="this seed alone, with its trace")
     parser.add_argument("--without", default="", help="faults to leave out, by their numbers")

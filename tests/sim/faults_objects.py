@@ -13,6 +13,7 @@ from tests.sim import objects
 from tests.sim.askers import Askers
 from tests.sim.objects import LEASE_NAMESPACE, NAMESPACE, POLICY, Json, resources
 from tests.sim.plan import Fault
+from tests.sim.sharing import Sharers
 from tests.sim.stage import Stage
 
 
@@ -24,6 +25,7 @@ class ObjectFaults:
         self._api = stage.api
         self._address = 0
         self._askers = Askers(stage)
+        self._sharers = Sharers(stage)
 
     @property
     def acts(self) -> Mapping[Fault, Callable[[], str]]:
@@ -36,6 +38,8 @@ class ObjectFaults:
             Fault.LEASE_CLEARED: partial(self._touch_lease, delete=False),
             Fault.ASKER: self._askers.change,
             Fault.POOL: self._askers.change_pool,
+            Fault.SHARER: self._sharers.change,
+            Fault.SHARED_LEASE: self._sharers.clear_lease,
         }
 
     def populate(self) -> None:
@@ -48,6 +52,7 @@ class ObjectFaults:
         for number in range(self._stage.plan.services):
             self._create_service(f"app{number}")
         self._askers.populate()
+        self._sharers.populate()
 
     def calm(self) -> None:
         """Make every object what it was at the start."""
@@ -55,6 +60,7 @@ class ObjectFaults:
             self._create_node(name)
             self._label(name, worker=True)
         self._askers.calm()
+        self._sharers.calm()
         if self._api.policy() is None:
             self._create_policy(workers_only=True)
         for number in range(self._stage.plan.services):

@@ -31,6 +31,7 @@ from l2announcer.core.lease import GIVEN_SECONDS, given_to
 from l2announcer.core.model import Key, Kind, LeaseRecord, Service
 from l2announcer.core.predecessor import Kind as Predecessor
 from l2announcer.wire import arp
+from tests.sim import sharing
 from tests.sim.api import Api
 from tests.sim.host import Host
 from tests.sim.lease_judge import LeaseJudge
@@ -38,6 +39,7 @@ from tests.sim.node import Node
 from tests.sim.objects import HOSTS, NAMESPACE, Json, addresses, selected, shares
 from tests.sim.overlap import Overlaps
 from tests.sim.plan import Plan
+from tests.sim.sharing import SharingJudge
 from tests.sim.stranger import Stranger
 from tests.sim.timeline import Timeline
 
@@ -89,6 +91,7 @@ class Judge:
         self._given: dict[str, frozenset[str]] = {}  # by uid
         self._leases = LeaseJudge(self.breaks)
         self._overlaps = Overlaps()
+        self.sharing = SharingJudge(self.nodes, api, self._leases, self.breaks)
         self._paces: dict[Node, _Pace] = {}
         api.listeners.append(self)
 
@@ -107,6 +110,7 @@ class Judge:
     def stepped(self, node: Node) -> None:
         """Check after every step, and whenever a node goes on."""
         self._check_pace(node)
+        self.sharing.stepped(node)
         for address, question in self._questions.items():
             if self._follow(node, address, question):
                 self._check_right(node, address)
@@ -167,6 +171,7 @@ class Judge:
         """Check a Lease write that a node begins."""
         if write.name in node.writing:
             self.breaks("one write", f"{node} has two writes of {write.name} in flight")
+        self.sharing.hands_out(node, write)
         watch, spec = node.watches[Kind.LEASE], write.body["spec"]
         self._leases.hands_out(
             node.process, write.name, listed=watch.listed, processed=watch.processed
@@ -221,7 +226,10 @@ class Judge:
 
     def _services_are(self, services: list[Any]) -> None:
         before, self.services = self.services, {}
+        self.sharing.services_are(services)
         for service in services:
+            if sharing.shares(service):
+                continue
             for address in addresses(service):
                 if address in HOSTS:
                     self.breaks("a host's", f"{service['metadata']['name']} has {address}")

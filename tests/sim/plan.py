@@ -50,8 +50,11 @@ class Fault(Enum):
     LEASE_CLEARED = "Lease cleared by hand"
     ASKER = "Service that asks for an address changed"
     POOL = "pool changed"
+    SHARER = "Service that shares an address changed"
+    SHARED_LEASE = "Lease of a Service that shares cleared by hand"
 
 
+OF_SHARERS = frozenset({Fault.SHARER, Fault.SHARED_LEASE})
 OF_ADDRESSES = frozenset({Fault.ASKER, Fault.POOL})
 NOT_DRAWN = frozenset({Fault.SUSPEND})  # see the rules
 _BY_HAND = frozenset({Fault.LEASE_DELETED, Fault.LEASE_CLEARED})
@@ -110,6 +113,7 @@ class Plan:
     fault_gap: float
     faults: tuple[Fault, ...]
     asking: int = 0  # Services that ask for an address
+    sharing: int = 0  # Services that share two addresses
     holds_over: bool = False
     quiet_seconds: float = 30.0  # before a Lease moves to its favourite
     strangers: int = 0  # nodes on which an agent of Cilium takes part
@@ -141,6 +145,20 @@ def draw_askers(seed: int) -> Plan:
     )
 
 
+def draw_sharers(seed: int) -> Plan:
+    """The plan of a seed in which Services share addresses, and change often."""
+    plan = draw(seed)
+    rng = Random(seed + 4)
+    kept = tuple(fault for fault in plan.faults if fault is not Fault.STRANGER)
+    return replace(
+        plan,
+        services=1,
+        sharing=rng.choice((2, 3, 4, 5)),
+        strangers=0,
+        faults=(*kept, *(max(len(kept), 2) * (Fault.SHARER,)), Fault.SHARED_LEASE),
+    )
+
+
 def draw_long(seed: int) -> Plan:
     """The plan of a seed in which hours pass, and a fault is rare."""
     plan = draw(seed)
@@ -168,7 +186,7 @@ def draw(seed: int) -> Plan:
     rng = Random(seed)
     lease_seconds = rng.choice((3, 5, 15, 30, 60))
     by_hand = rng.random() < 0.5
-    left_out = OF_ADDRESSES | NOT_DRAWN | (frozenset() if by_hand else _BY_HAND)
+    left_out = OF_ADDRESSES | OF_SHARERS | NOT_DRAWN | (frozenset() if by_hand else _BY_HAND)
     faults = [fault for fault in Fault if fault not in left_out]
     if rng.random() < 0.5:
         faults = rng.sample(faults, k=rng.choice((1, 2, 3)))

@@ -124,6 +124,10 @@ class World:
 
     def _look(self) -> None:
         judge = self.judge
+        if judge.sharing.unanswered():
+            self._run(2 * GIVEN_SECONDS)
+        for what in judge.sharing.unanswered():
+            judge.breaks("somebody answers", what)
         if self.plan.asking:
             self._look_at_askers()
             return
