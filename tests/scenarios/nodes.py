@@ -11,10 +11,11 @@ from l2announcer.core import lease
 from l2announcer.core.announcer import Announcer, Config
 from l2announcer.core.candidacy import LEASE_PREFIX
 from l2announcer.core.effects import Effects, LeaseWrite
-from l2announcer.core.facts import Fact, LeaseWritten, Resign, Seen
+from l2announcer.core.facts import Fact, LeaseWritten, Links, Resign, Seen
 from l2announcer.core.model import PREFERRED_NODE, Holding, Key, Kind, LeaseRecord, Policy
 from l2announcer.core.model import Node as KubernetesNode
 from l2announcer.core.terms import Terms
+from tests.scenarios.driver import link
 from tests.scenarios.history import HERE, LEASE, Node, service
 
 
@@ -103,6 +104,10 @@ class Peers:
         found = KubernetesNode(key=key, resource_version=version, unschedulable=cordoned)
         for node in self.nodes.values():
             node.handle(Seen(Kind.NODE, found))
+
+    def plug(self, name: str, *, carrier: bool) -> None:
+        """A node's one link loses its other end, or has it again."""
+        self.nodes[name].handle(Links((link(carrier=carrier),)))
 
     def holders(self) -> dict[str, str]:
         """Who holds each Lease of a Service."""

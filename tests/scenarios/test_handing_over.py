@@ -274,6 +274,37 @@ def test_a_node_that_joins_gets_its_share_and_nothing_else_moves() -> None:
     assert peers.holders() == after
 
 
+def test_a_node_that_flaps_gets_nothing_before_it_has_been_well_for_the_quiet_period() -> None:
+    peers = Peers("abcd", services=30)
+    peers["d"].dead = True
+    peers.run(70.0)
+    before, moves = peers.holders(), peers.transitions()
+    peers["d"].dead = False
+    for _ in range(12):
+        peers.plug("d", carrier=False)
+        peers.run(3.0)
+        peers.plug("d", carrier=True)
+        peers.run(9.0)
+        assert peers.holders() == before
+    assert peers.transitions() == moves
+    peers.run(45.0)
+    assert "d" in peers.holders().values()
+
+
+def test_one_that_flaps_while_it_holds_loses_it_once() -> None:
+    peers = Peers("abc", services=30)
+    peers.run(70.0)
+    moves = peers.transitions()
+    held = [name for name, holder in peers.holders().items() if holder == "c"]
+    for _ in range(12):
+        peers.plug("c", carrier=False)
+        peers.run(3.0)
+        peers.plug("c", carrier=True)
+        peers.run(9.0)
+    assert "c" not in peers.holders().values()
+    assert peers.transitions() - moves == len(held) > 0
+
+
 def test_without_spread_nothing_moves_by_itself() -> None:
     peers = Peers("ab", spread=False)
     peers.prefer("b")
