@@ -61,6 +61,7 @@ class Responder:
         self._limit = ClaimLimit()
         self._overheard: set[Overheard] = set()  # told since the table was installed
         self._closing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="closing")
+        self._closing.submit(int)  # has its thread started: later, that would be waited for
         self.troubles: dict[str, str] = {}
         """Interfaces where the last install failed, each with a sentence that says why."""
         self._deaf: dict[Ear, str] = {}  # found out by the install under way

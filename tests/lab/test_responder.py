@@ -313,6 +313,7 @@ async def test_nothing_waits_until_a_socket_is_closed(segment: Segment) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PacketSocket, "close", slowly)
+        patch.setattr(threading.Thread, "start", lambda _: pytest.fail("a thread is started"))
         segment.responder.install(AnswerTable([], [], []))
         assert closed == []
         segment.install()  # on the same interface, while the former socket is still there
