@@ -333,8 +333,9 @@ class Announcer:
         self, contest: Contest, held: frozenset[Key], held_over: frozenset[Key]
     ) -> None:
         """Note what became of a contest in its poll; `held` and `held_over` are as before."""
-        self.transitions += len(held ^ contest.held)
-        self.held = (self.held - held) | contest.held
+        if held != contest.held:
+            self.transitions += len(held ^ contest.held)
+            self.held = (self.held - held) | contest.held
         if held_over or contest.held_over:
             self.hold_overs += len(contest.held_over - held_over)
             self.held_over = (self.held_over - held_over) | contest.held_over

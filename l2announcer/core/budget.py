@@ -2,6 +2,8 @@
 
 Rules of this file:
 - A Lease counts from the moment at which it is being taken, until another wrote it.
+- Leases are renewed at slightly different intervals: those that were taken at one moment, or that
+  an outage brought together, don't go on being written at one moment.
 - Who was passed over because the node was full is looked at again as soon as there is room; a
   group that needs room for several, as soon as the node has fewer than then.
 """
@@ -12,7 +14,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from l2announcer.core.election import Elector
-from l2announcer.core.terms import Terms, pace
+from l2announcer.core.lots import lot
+from l2announcer.core.terms import Terms, pace, rarest_seconds
+
+PERIODS = 32
+LONGER = 0.05  # of the interval; by so much the longest is longer than the shortest
 
 
 class Budget:
@@ -24,6 +30,8 @@ class Budget:
         self._passed_over: set[str] = set()
         self._waiting: set[str] = set()  # of groups
         self._full_at = 0  # how many Leases there were when these found no room
+        self._paced: Terms | None = None
+        self._periods: tuple[Terms, ...] = ()  # the same terms, but for the interval
 
     def paced(self, terms: Terms) -> Terms:
         """The terms with what the present number of Leases allows."""
@@ -41,10 +49,23 @@ class Budget:
 
     def terms_for(self, elector: Elector, terms: Terms) -> Terms:
         """The present terms; for one Lease too many in this very poll, those of a full node."""
-        if not terms.may_take or elector.ours(terms) or self.has_room(1, terms):
+        if elector.ours(terms):
+            return self._period(elector.name, terms)
+        if not terms.may_take or self.has_room(1, terms):
             return terms
         self._passed_over.add(elector.name)
         return replace(terms, may_take=False)
+
+    def _period(self, lease: str, terms: Terms) -> Terms:
+        if terms != self._paced:
+            self._paced = terms
+            shortest, rarest = terms.renew_seconds, rarest_seconds(terms)
+            intervals = (shortest * (1 + LONGER * each / PERIODS) for each in range(PERIODS))
+            self._periods = tuple(
+                replace(terms, renew_seconds=max(shortest, min(interval, rarest)))
+                for interval in intervals
+            )
+        return self._periods[int(lot(lease) * PERIODS)]
 
     def count(self, elector: Elector, terms: Terms) -> None:
         """Note whether the Lease is ours, after its Elector was polled."""

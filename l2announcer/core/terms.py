@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 from l2announcer.core.gratuitous import DEFAULT_SCHEDULE, Schedule
 from l2announcer.core.model import Holding
 
 TENURE_SHARE = 0.9  # of L; the rest is the margin for the rate error of two clocks
+STEP_SECONDS = 0.25  # one Lease more or less is no reason to look at every other
 RANK_SECONDS = 0.05  # how long a favourite that is alive needs at most to take what became free
 
 
@@ -39,12 +41,18 @@ class Terms:
     hold_over_limit_seconds: float = 0.0
 
 
+def rarest_seconds(terms: Terms) -> float:
+    """The longest interval between two renewals: a third of the tenure, so that two may fail."""
+    return max(terms.duration_seconds * TENURE_SHARE / 3, terms.renew_seconds)
+
+
 def pace(held: int, qps: float, terms: Terms) -> tuple[float, bool]:
     """How often `held` Leases are renewed, in seconds, and whether one more may be taken.
 
     Renewals wait behind nothing; where `qps` writes a second can't carry them all, they become
-    rarer, up to a third of the tenure (so that two may fail), and beyond that nothing is taken.
+    rarer, up to the rarest, and beyond that nothing is taken.
     """
-    rarest = terms.duration_seconds * TENURE_SHARE / 3
-    renew_seconds = max(terms.renew_seconds, min(held / qps, rarest))
-    return renew_seconds, (held + 1) / qps <= max(rarest, terms.renew_seconds)
+    rarest = rarest_seconds(terms)
+    wanted = ceil(held / qps / STEP_SECONDS) * STEP_SECONDS
+    renew_seconds = max(terms.renew_seconds, min(wanted, rarest))
+    return renew_seconds, (held + 1) / qps <= rarest

@@ -32,10 +32,14 @@ from l2announcer.kube.pace import PACE
 from l2announcer.kube.reflector import Reflector
 from l2announcer.kube.resources import Resource, spanned, table
 from l2announcer.kube.services import read_service, read_services
+from l2announcer.kube.turns import Turns
 
 READ_SECONDS = 5.0
 STATUS_SECONDS = 10.0
 LEASE_PREFIXES = (LEASE_PREFIX, HEARTBEAT_PREFIX, CONTROLLER_LEASE, CILIUM_OPERATOR_LEASE)
+LEASES_AT_ONCE = 32
+RENEWAL_PATIENCE_SECONDS = 0.25
+PATIENCE_SECONDS = 2.0
 STATUSES_AT_ONCE = 32  # each waits on a connection of its own; more of them make none faster
 
 
@@ -62,6 +66,8 @@ class Gateway:
         self._lease_write_seconds = lease_write_seconds
         self._observe_renewal = observe_renewal
         self._statuses = asyncio.Semaphore(STATUSES_AT_ONCE)
+        self._renewals = Turns(at_once=LEASES_AT_ONCE, patience_seconds=RENEWAL_PATIENCE_SECONDS)
+        self._others = Turns(at_once=LEASES_AT_ONCE, patience_seconds=PATIENCE_SECONDS)
         self._resources = table(
             lease_namespace=lease_namespace,
             lease_prefixes=LEASE_PREFIXES,
@@ -107,7 +113,8 @@ class Gateway:
         match call:
             case LeaseWrite():
                 began_at = clock.now()
-                outcome: Fact = await self._lease_call(call, self._lease_write_seconds)
+                async with (self._renewals if call.renewal else self._others).turn():
+                    outcome: Fact = await self._lease_call(call, self._lease_write_seconds)
                 if call.renewal:
                     self._observe_renewal(clock.now() - began_at)
                 return outcome

@@ -17,8 +17,8 @@ TERMS = Terms(node="worker", namespace="kube-system", holding=Holding(boot="b", 
         (19, 2.0, True),
         (20, 2.0, True),
         (30, 3.0, True),
-        (43, 4.3, True),
-        (44, 4.4, True),  # the 45th is the last that a third of the tenure has room for
+        (31, 3.25, True),  # in steps, so that not every Lease more is a change for all
+        (44, 4.5, True),  # the 45th is the last that a third of the tenure has room for
         (45, 4.5, False),
         (1000, 4.5, False),
     ],

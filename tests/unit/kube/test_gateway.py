@@ -44,7 +44,7 @@ from l2announcer.core.model import (
     Span,
 )
 from l2announcer.kube.client import Client
-from l2announcer.kube.gateway import STATUSES_AT_ONCE, Gateway
+from l2announcer.kube.gateway import LEASES_AT_ONCE, STATUSES_AT_ONCE, Gateway
 from tests.fakes.apiserver import ApiServer
 from tests.fakes.bootstrap import apply_object
 from tests.fakes.faults import Action, Fault
@@ -207,6 +207,19 @@ async def test_a_crowd_of_statuses_is_written_a_few_at_once(server: ApiServer, r
     outcomes = await asyncio.gather(*map(rig.do, calls))
     assert time.monotonic() - began_at >= 0.3
     assert {type(outcome) for outcome in outcomes} <= {StatusWritten, StatusRefused}
+
+
+@pytest.mark.parametrize("renewal", [False, True])
+async def test_a_crowd_of_leases_is_written_a_few_at_once(
+    server: ApiServer, rig: Rig, renewal: bool
+) -> None:
+    """Each of thousands at once would need a connection of its own."""
+    server.faults.plant(Fault(action=Action.DELAY, resources={"leases"}, seconds=0.1))
+    calls = [write(renewal=renewal)] * (2 * LEASES_AT_ONCE + 1)
+    began_at = time.monotonic()
+    outcomes = await asyncio.gather(*map(rig.do, calls))
+    assert time.monotonic() - began_at >= 0.3
+    assert {type(outcome) for outcome in outcomes} <= {LeaseWritten, LeaseRefused}
 
 
 @pytest.mark.parametrize("served", ["v2", "v2alpha1"])
