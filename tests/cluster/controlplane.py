@@ -19,6 +19,7 @@ import socket
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -158,17 +159,22 @@ class ControlPlane:
         Its `arguments` must have had SHARED (tests.cluster.arguments). The new one knows nothing of
         what was before it was started.
         """
-        first, self.api_server = self.api_server, self._another_api_server()
+        first, another = self.api_server, self._another_api_server()
         try:
-            self.api_server.start(self._both_are_ready)
-            first.stop()
-        finally:
-            first.close()
+            another.start(partial(self._both_are_ready, another))
+        except BaseException:
+            another.close()
+            raise
+        self.api_server = another
+        first.stop()
+        first.close()
 
     def compact(self) -> None:
         """Have etcd forget what was before, as an API server tells it to every five minutes."""
-        key = base64.b64encode(b"/").decode()
-        revision = self._etcd("range", {"key": key})["header"]["revision"]
+        key = base64.b64encode(b"/compacted").decode()
+        # whoever knows all that was before this is to know too little
+        for _ in range(2):
+            revision = self._etcd("put", {"key": key, "value": key})["header"]["revision"]
         self._etcd("compaction", {"revision": revision, "physical": True})
 
     def back_up(self, backup: Path) -> None:
@@ -214,9 +220,9 @@ class ControlPlane:
         log = self.directory / "kube-apiserver.log"
         return Server("kube-apiserver", self._api_server_command, log)
 
-    def _both_are_ready(self) -> bool:
+    def _both_are_ready(self, another: Server) -> bool:
         """Do two servers listen, and has whichever of them was asked a few times been ready?"""
-        table = Path(f"/proc/{self.api_server.pid}/net/tcp").read_text().splitlines()[1:]
+        table = Path(f"/proc/{another.pid}/net/tcp").read_text().splitlines()[1:]
         sockets = [tuple(line.split()[1:4:2]) for line in table]
         listening = [
             own for own, state in sockets if state == LISTENING and own.endswith(self._port)

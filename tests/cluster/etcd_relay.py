@@ -1,7 +1,7 @@
-"""Between an API server and its etcd: can hold back what etcd tells of changes, and nothing else.
+"""Between an API server and its etcd: can be no way at all, or hold back what etcd tells of changes.
 
-So reads, writes and their conflicts are as of now, while the API server's watch cache, and whoever
-watches, stands still: what a busy etcd or API server does by itself for seconds.
+With changes held back, reads, writes and their conflicts are as of now, while the API server's
+watch cache, and whoever watches, stands still: as behind a busy etcd or API server for seconds.
 
 etcd speaks gRPC, here without TLS: HTTP/2 frames (RFC 9113, section 4.1). A stream that the client
 has not ended is a watch; of anything else it ends its side with the one message that it sends. Only
@@ -36,7 +36,7 @@ class EtcdRelay:
             self._door = socket.create_server((host, 0))
         self.at = f"{host}:{self._door.getsockname()[1]}"
         self._connections: set[_Connection] = set()
-        self._holding = threading.Event()
+        self._holding, self._away = threading.Event(), threading.Event()
         self._taker = threading.Thread(target=self._take, name="etcd relay")
 
     def start(self) -> None:
@@ -62,6 +62,17 @@ class EtcdRelay:
             for connection in list(self._connections):
                 connection.release()
 
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """There is no etcd within the block: connections end, and new ones are not taken."""
+        self._away.set()
+        try:
+            for connection in list(self._connections):
+                connection.close()
+            yield
+        finally:
+            self._away.clear()
+
     def _take(self) -> None:
         with ExitStack() as threads, contextlib.suppress(OSError):  # the door was closed
             while True:
@@ -76,6 +87,9 @@ class EtcdRelay:
                 threads.callback(connection.close)
 
     def _connected(self, near: socket.socket) -> _Connection | None:
+        if self._away.is_set():
+            near.close()
+            return None
         try:
             with self._place.inside():
                 far = socket.create_connection(self._etcd, CONNECT_SECONDS)

@@ -21,6 +21,14 @@ def built_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
 
 
+@pytest.fixture(scope="session")
+def relayed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Another one, whose API server can be kept from hearing of changes; all is installed."""
+    with built(tmp_path_factory.mktemp("relayed"), relayed=True) as site:
+        site.install()
+        yield site
+
+
 @contextmanager
 def built(directory: Path, *, relayed: bool) -> Iterator[Site]:
     """A site; or the test is skipped, and with CI set failed, where none can be."""

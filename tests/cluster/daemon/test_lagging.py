@@ -10,7 +10,6 @@ import pytest
 
 from tests.cluster.controlplane import DAEMON
 from tests.cluster.daemon.announced import Announced, announced
-from tests.cluster.daemon.conftest import built
 from tests.cluster.daemon.site import SERVICES, SHORT, Site
 from tests.lab.arp_witness import longest_gap
 from tests.lab.cluster import PLANS
@@ -20,19 +19,11 @@ pytestmark = [pytest.mark.cluster, pytest.mark.lab]
 HELD_SECONDS = 2 * SHORT.duration + 1
 
 
-@pytest.fixture(scope="module")
-def lagging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A site with daemons at work, whose API server can be kept from hearing of changes."""
-    with built(tmp_path_factory.mktemp("lagging"), relayed=True) as site:
-        site.install()
-        yield site
-
-
 @pytest.fixture
-def served(lagging: Site) -> Iterator[Announced]:
+def served(relayed: Site) -> Iterator[Announced]:
     """A Service that one of two workers answers for."""
-    lagging.run(SHORT)
-    with announced(lagging) as service:
+    relayed.run(SHORT)
+    with announced(relayed) as service:
         yield service
 
 
