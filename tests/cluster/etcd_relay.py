@@ -1,4 +1,4 @@
-"""Between an API server and its etcd: can be no way at all, or hold back what etcd tells of changes.
+"""Between an API server and its etcd: can be no way at all, or hold back what is told of changes.
 
 With changes held back, reads, writes and their conflicts are as of now, while the API server's
 watch cache, and whoever watches, stands still: as behind a busy etcd or API server for seconds.
