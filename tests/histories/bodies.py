@@ -107,6 +107,20 @@ def it_moves_there_and_back_as_it_is_asked_to(site: Site) -> None:
     assert longest_gap(heard) < CLIENT_SECONDS + site.slack_seconds
 
 
+def the_holder_s_node_is_drained(site: Site) -> None:
+    """What it has moves at once, and does not come back by itself."""
+    first, second = answering(site)
+    since = site.now
+    site.cordon(first, cordoned=True)
+    answered(site, second, since, 1.0 + site.slack_seconds)
+    site.run(1.0)
+    site.cordon(first, cordoned=False)
+    site.run(site.lease_seconds)
+    heard = between(site, since)
+    assert order(heard) == [first, second]
+    assert longest_gap(heard) < CLIENT_SECONDS + site.slack_seconds
+
+
 BODIES: tuple[Body, ...] = (
     the_holder_is_killed,
     the_holder_is_stopped,
@@ -115,4 +129,5 @@ BODIES: tuple[Body, ...] = (
     nobody_reaches_the_api_server,
     the_lease_is_deleted_by_hand,
     it_moves_there_and_back_as_it_is_asked_to,
+    the_holder_s_node_is_drained,
 )

@@ -64,6 +64,9 @@ class Site(Protocol):
     def prefer(self, node: str) -> None:
         """Ask for a node by name, in the Service."""
 
+    def cordon(self, node: str, *, cordoned: bool) -> None:
+        """What `kubectl cordon`, `drain` and `uncordon` say of a node."""
+
 
 def answering(site: Site) -> tuple[str, str]:
     """Who has answered for a while, and who has not."""

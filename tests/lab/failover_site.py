@@ -135,6 +135,10 @@ class LabSite:
         )
         assert f"to {node} in " in moved.stdout
 
+    def cordon(self, node: str, *, cordoned: bool) -> None:
+        spec = {"spec": {"unschedulable": cordoned}}
+        self._cluster.api.merge(f"/api/v1/nodes/{node}", spec)
+
     def _ended(self, node: str, how: signal.Signals) -> subprocess.Popen[bytes]:
         """Send a daemon a signal; its end is no failure of the lab then."""
         daemon = self._cluster.daemons.pop(node)

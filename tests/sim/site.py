@@ -5,7 +5,7 @@ from __future__ import annotations
 from l2announcer.core.candidacy import lease_name
 from l2announcer.core.model import PREFERRED_NODE, Key
 from tests.fakes.patching import MERGE_PATCH
-from tests.fakes.resources import LEASES, SERVICES
+from tests.fakes.resources import LEASES, NODES, SERVICES
 from tests.histories.site import Heard
 from tests.sim.api import Health
 from tests.sim.node import Node
@@ -103,6 +103,10 @@ class SimulatedSite:
         patch = {"metadata": {"annotations": {PREFERRED_NODE: node}}}
         store = self._world.api.store
         store.patch(SERVICES, patch, MERGE_PATCH, namespace=NAMESPACE, name=NAME)
+
+    def cordon(self, node: str, *, cordoned: bool) -> None:
+        store = self._world.api.store
+        store.patch(NODES, {"spec": {"unschedulable": cordoned}}, MERGE_PATCH, name=node)
 
     def _node(self, name: str) -> Node:
         return next(node for node in self._world.judge.nodes if node.name == name)
