@@ -1,4 +1,8 @@
-"""Status writes under way: at most one for each object, and none again before it can succeed."""
+"""Status writes under way: at most one for each object, and none again before it can succeed.
+
+An API server that starts denies everything until it knows whose rights are which; who was denied
+tries again soon, then ever more rarely.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from l2announcer.core.facts import Refusal
 from l2announcer.core.model import Key, Kind
 
 RETRY_SECONDS = 1.0
+DENIED_RETRY_SECONDS = 2.0  # at first
 POINTLESS_RETRY_SECONDS = 60.0
 
 Object = tuple[Kind, Key]
@@ -21,6 +26,7 @@ class StatusWrites:
     def __init__(self) -> None:
         self._under_way: set[Object] = set()
         self._retry_at: dict[Object, float] = {}
+        self._denied: dict[Object, float] = {}  # how long each was last made to wait for that
         self._waits: list[tuple[float, int, Object]] = []  # a heap; some are over before their time
         self._number = count()
 
@@ -39,12 +45,18 @@ class StatusWrites:
     def written(self, kind: Kind, key: Key) -> None:
         """Take in that the write was accepted."""
         self._under_way.discard((kind, key))
+        self._denied.pop((kind, key), None)
 
     def refused(self, kind: Kind, key: Key, why: Refusal, now: float) -> None:
         """Take in that it was not; after a conflict the object's newer view comes by the watch."""
         self._under_way.discard((kind, key))
-        pointless = why in {Refusal.DENIED, Refusal.INVALID}
-        at = now + (POINTLESS_RETRY_SECONDS if pointless else RETRY_SECONDS)
+        seconds = RETRY_SECONDS
+        if why is Refusal.INVALID:
+            seconds = POINTLESS_RETRY_SECONDS
+        elif why is Refusal.DENIED:
+            longer = 2 * self._denied.get((kind, key), DENIED_RETRY_SECONDS / 2)
+            seconds = self._denied[kind, key] = min(longer, POINTLESS_RETRY_SECONDS)
+        at = now + seconds
         self._retry_at[kind, key] = at
         heappush(self._waits, (at, next(self._number), (kind, key)))
 

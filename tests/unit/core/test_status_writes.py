@@ -9,6 +9,7 @@ import pytest
 from l2announcer.core.facts import Refusal
 from l2announcer.core.model import Key, Kind
 from l2announcer.core.status_writes import (
+    DENIED_RETRY_SECONDS,
     POINTLESS_RETRY_SECONDS,
     RETRY_SECONDS,
     StatusWrites,
@@ -34,7 +35,7 @@ def test_one_at_a_time_for_each_object() -> None:
         (Refusal.CONFLICT, RETRY_SECONDS),
         (Refusal.MISSING, RETRY_SECONDS),
         (Refusal.UNAVAILABLE, RETRY_SECONDS),
-        (Refusal.DENIED, POINTLESS_RETRY_SECONDS),
+        (Refusal.DENIED, DENIED_RETRY_SECONDS),
         (Refusal.INVALID, POINTLESS_RETRY_SECONDS),
     ],
 )
@@ -46,6 +47,21 @@ def test_a_refused_one_waits_for_as_long_as_it_is_pointless(why: Refusal, wait: 
     assert not writes.start(*POLICY, NOW + wait - 0.001)
     assert writes.start(*POLICY, NOW + wait)
     assert writes.retry_at(NOW) == inf
+
+
+def test_who_is_denied_again_and_again_tries_ever_more_rarely() -> None:
+    writes, now, waits = StatusWrites(), NOW, []
+    for _ in range(8):
+        assert writes.start(*POLICY, now)
+        writes.refused(*POLICY, Refusal.DENIED, now)
+        waits.append(writes.retry_at(now) - now)
+        now += waits[-1]
+    assert waits == [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]
+    writes.start(*POLICY, now)
+    writes.written(*POLICY)
+    writes.start(*POLICY, now)
+    writes.refused(*POLICY, Refusal.DENIED, now)
+    assert writes.retry_at(now) - now == DENIED_RETRY_SECONDS
 
 
 def test_a_newer_view_of_the_object_is_reason_to_try_at_once() -> None:
