@@ -136,6 +136,7 @@ class Announcing:
     def _hold_over(self, now: float, out: Effects) -> None:
         """Keep what is answered for, and look whether the rest may be again."""
         silenced, self._doubts = self._doubts.silenced, Doubts()
+        self._checks.forget(silenced)
         wanted = self._checks.wanted
         self._repeats = {
             each: repeats

@@ -91,8 +91,8 @@ class FirstAnswer:
 
     def forget(self, announcements: Iterable[Announcement]) -> None:
         """Take in that these were interrupted: they go through everything again."""
-        for announcement in announcements:
-            self._checks.pop(announcement, None)
+        for announcement in self._checks.keys() & set(announcements):
+            self._checks[announcement] = _Check()
 
     def gives_way(self, mac: bytes, now: float) -> bool:
         """Is it the previous holder's, which may not have heard our announcement yet?"""

@@ -141,3 +141,18 @@ def test_a_setting_announces_what_another_host_has_and_reports_it() -> None:
     announcing.conflicts.clear()
     sent(announcing, LATER)
     assert announcing.conflicts == {}, "it may be gone by now; if not, it says so itself"
+
+
+def test_what_was_in_doubt_when_it_began_to_hold_over_is_asked_for_anew_afterwards() -> None:
+    announcing = started()
+    announcing.claimed(CLAIM, LATER)
+    sent(announcing, LATER)
+    assert announcing.answered == [TWO]
+    announcing._tenure.hold_over(inf)
+    sent(announcing, LATER + 0.1)
+    assert announcing.answered == [TWO]
+    announcing._tenure.void()
+    announcing._tenure.confirm(inf)
+    assert sent(announcing, LATER + 0.2, renewed_at=LATER + 0.15) == [("probe", "eth0")]
+    assert announcing.answered == [TWO]
+    assert announcing.take_read(LATER + 0.2)
