@@ -20,7 +20,7 @@ Rules of this file; without any one of them there is a history in which two node
     stampede and a favourite that hangs costs little. Who resumes its own waits for nobody. A Lease
     that vanished without a release: its last holder may create it again at once, all others wait
     its last L.
- 8. A newer version wins over an older view. A consistent read or list wins over all that was known
+ 8. A newer version wins over an older view, that it is gone too. A consistent read or list wins over all that was known
     when it was asked for: where it is older, the store went back (it was restored from a backup).
     An own write found again so costs nothing while the tenure lasts, since nobody could take the
     Lease meanwhile. Any other is a stranger's, also where it names this node: who took it in the
@@ -101,13 +101,13 @@ class Elector:
         """
         if record is not None:
             version = record.resource_version
-        known = self.record
-        older = known is not None and not newer(version, known.resource_version)
+        known, known_version = self.record, self.known.version
+        older = bool(known_version) and not newer(version, known_version)
         if older and not consistent:
             return
         if record is None:
             own = known is not None and self._hand_outs.of(known) is not None
-            self.known.gone(now, own=own)
+            self.known.gone(now, version=version, own=own)
             self._void()
             self.hold_over.answered()
             return

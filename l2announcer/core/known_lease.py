@@ -35,6 +35,7 @@ class KnownLease:
         self.was_own = False  # was it this process's own when it vanished?
         self.under: Under | None = None
         self.freed_at = inf
+        self._gone_version = ""  # the last at which it cannot have been there any more
         self._observed_at = -inf
 
     def seen(self, record: LeaseRecord, now: float, *, restored: bool) -> bool:
@@ -50,8 +51,12 @@ class KnownLease:
         self.restored = restored
         return True
 
-    def gone(self, now: float, *, own: bool) -> None:
-        """Take in that there is none; `own`: this node may make it again at once."""
+    def gone(self, now: float, *, version: str, own: bool) -> None:
+        """Take in that there is none; `own`: this node may make it again at once.
+
+        `version` is as of when, "" where nobody said so.
+        """
+        self._gone_version = version or self.version
         known, self.record = self.record, None
         self.learnt_at = now
         self.restored = False
@@ -61,6 +66,11 @@ class KnownLease:
             self.under = None
         elif known is not None and known.holder and self.under is None:
             self.vacant_at = now + known.duration_seconds
+
+    @property
+    def version(self) -> str:
+        """As of which resourceVersion it is known, gone or not; "" is not at all."""
+        return self.record.resource_version if self.record is not None else self._gone_version
 
     def ours(self, terms: Terms) -> bool:
         """Does it name this node, written by this incarnation of it?"""

@@ -60,6 +60,16 @@ def test_who_held_a_lease_that_vanished_makes_it_again_at_once() -> None:
     assert rig.write(1.0).create
 
 
+def test_a_late_answer_does_not_bring_back_a_lease_that_vanished() -> None:
+    rig = Rig()
+    rig.hold()
+    renewed = rig.stored(rig.write(2.0))
+    rig.gone(2.5)
+    rig.elector.written(renewed, BOOT + 3.0)
+    assert rig.elector.record is None
+    assert rig.write(3.0).create
+
+
 def test_a_released_lease_that_vanished_is_nobodys() -> None:
     rig = Rig()
     rig.see(theirs(holder=""), at=0.0)

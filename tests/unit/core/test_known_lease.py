@@ -43,16 +43,18 @@ def test_who_had_it_last_is_remembered() -> None:
 @pytest.mark.parametrize(("own", "vacant_at"), [(False, 4.0 + L), (True, NEVER)])
 def test_one_that_vanished_is_waited_for_by_all_but_its_holder(own: bool, vacant_at: float) -> None:
     lease = known()
-    lease.gone(4.0, own=own)
+    lease.gone(4.0, version="9", own=own)
     assert lease.record is None
+    assert lease.version == "9"
     assert lease.held_until == lease.free_at(NEVER, TERMS) == vacant_at
     assert lease.vanished == theirs().holding
 
 
 def test_a_released_one_that_vanished_is_nobodys() -> None:
     lease = known(holder="")
-    lease.gone(4.0, own=False)
+    lease.gone(4.0, version="", own=False)
     assert lease.held_until == NEVER
+    assert lease.version == theirs().resource_version
 
 
 def test_it_is_ours_by_name_boot_and_namespace() -> None:
