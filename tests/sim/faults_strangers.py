@@ -46,5 +46,5 @@ class StrangerFaults:
         return f"is cut off for {self._stage.later(stranger.mend):.3f} s"
 
     def _is_parted(self, stranger: Stranger) -> str:
-        stranger.side = 1 - stranger.side
+        stranger.stand(1 - stranger.side)
         return f"is on side {stranger.side} now"

@@ -28,6 +28,7 @@ class Host:
         self._segment = segment
         self._timeline = timeline
         self.answers_since = inf
+        self.disturbed_at = -inf  # it never moves
         self._refused = False
 
     def __repr__(self) -> str:

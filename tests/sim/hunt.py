@@ -28,7 +28,8 @@ class Hunt:
 
     def plan(self, seed: int) -> Plan:
         plan = draw(seed)
-        return replace(plan, faults=self.faults or plan.faults, **self.settings)
+        plan = replace(plan, faults=self.faults or plan.faults, holds_over=False)
+        return replace(plan, **self.settings)
 
     def plans(self) -> Iterator[Plan]:
         yield self.plan(self.first)

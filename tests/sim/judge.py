@@ -1,7 +1,8 @@
 """What must never happen, checked whenever a node may have begun to answer.
 
-Rules of this file; a violation is a broken one (more of them: lease_judge):
-- one answer: at no instant do two nodes answer for an address (excuses: overlap).
+Rules of this file; a violation is a broken one (more: lease_judge, hold_over_judge):
+- one answer: at no instant do two nodes answer for an address (excuses: overlap, and
+  hold_over_judge for those that hold over).
 - ask first: nobody begins to answer while a stranger or a host on its segment answers already;
   who was given the Lease goes on as its giver did.
 - read first: nobody begins to answer for what was no Service's any more when the tenure began.
@@ -19,13 +20,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address
 from math import inf
 from typing import Any
 
 from l2announcer.core.candidacy import lease_name
-from l2announcer.core.effects import LeaseWrite
-from l2announcer.core.facts import Claimed, Gone, Seen
+from l2announcer.core.effects import Gratuitous, LeaseWrite
+from l2announcer.core.facts import Claimed, Fact, Gone, Seen
 from l2announcer.core.first_answer import PROBE_WAIT_SECONDS
 from l2announcer.core.lease import GIVEN_SECONDS, given_to
 from l2announcer.core.model import Key, Kind, LeaseRecord, Service
@@ -33,6 +35,7 @@ from l2announcer.core.predecessor import Kind as Predecessor
 from l2announcer.wire import arp
 from tests.sim import sharing
 from tests.sim.api import Api
+from tests.sim.hold_over_judge import HoldOverJudge, Machine
 from tests.sim.host import Host
 from tests.sim.lease_judge import LeaseJudge
 from tests.sim.node import Node
@@ -41,7 +44,7 @@ from tests.sim.overlap import Overlaps
 from tests.sim.plan import Plan
 from tests.sim.sharing import SharingJudge
 from tests.sim.stranger import Stranger
-from tests.sim.timeline import Timeline
+from tests.sim.timeline import SOONEST_SECONDS, Timeline
 
 STEPS_A_SECOND = 400
 _KNOWN_KINDS = (Kind.SERVICE, Kind.POLICY, Kind.NODE)
@@ -92,6 +95,8 @@ class Judge:
         self._leases = LeaseJudge(self.breaks)
         self._overlaps = Overlaps()
         self.sharing = SharingJudge(self.nodes, api, self._leases, self.breaks)
+        self.hold_over = HoldOverJudge(plan, timeline, self._overlaps, self.breaks)
+        self._looked_at: set[tuple[Machine, Machine, str]] = set()  # again, at some time
         self._paces: dict[Node, _Pace] = {}
         api.listeners.append(self)
 
@@ -112,7 +117,12 @@ class Judge:
         self._check_pace(node)
         self.sharing.stepped(node)
         for address, question in self._questions.items():
-            if self._follow(node, address, question):
+            before, lease = self._overlaps.since(node, address) < inf, self._lease_of(address)
+            answers = self._follow(node, address, question)
+            self.hold_over.answers(node, address, lease, before=before, yes=answers)
+            if answers and not before:
+                self.hold_over.check_return(node, address, lease, self._others(node, address))
+            if answers:
                 self._check_right(node, address)
                 self._check_overlap(node, address)
 
@@ -142,7 +152,7 @@ class Judge:
             stranger
             for stranger in self.strangers
             if stranger.would_answer(self._questions[address])
-            and self._overlaps.since(stranger, address) < asked_at
+            and self._answered_since(stranger, address) < self.hold_over.probed_at(node, address)
         ]
         there += [
             host
@@ -152,6 +162,10 @@ class Judge:
         for other in there:
             if other.side == node.side:
                 self.breaks("ask first", f"{node} answers for {address}, as {other} does")
+
+    def _answered_since(self, stranger: Stranger, address: str) -> float:
+        """Since when a stranger answers; one that goes on does so unannounced."""
+        return max(self._overlaps.since(stranger, address), stranger.disturbed_at)
 
     def _goes_on(self, node: Node, address: str) -> bool:
         """Was the Lease given to a node by one that answered until then, whoever else did?"""
@@ -167,6 +181,18 @@ class Judge:
         """Take in that a claim reached a node."""
         self._overlaps.hears(node, claim, self._timeline.now)
 
+    def reached(self, node: Node, claim: Claimed) -> None:
+        """Take in that a claim reached a node's card."""
+        self.hold_over.reached(node, claim)
+
+    def sends(self, node: Node, frame: Gratuitous) -> None:
+        """Check what a node sends unasked."""
+        self.hold_over.sends(node, frame, self._lease_of(str(frame.announcement.address)))
+
+    def told(self, node: Node, fact: Fact) -> None:
+        """Take in what the API server told a process."""
+        self.hold_over.told(node, fact)
+
     def hands_out(self, node: Node, write: LeaseWrite) -> None:
         """Check a Lease write that a node begins."""
         if write.name in node.writing:
@@ -180,6 +206,7 @@ class Judge:
         self._overlaps.hands_out(node.process, write.name, spec["renewTime"], now)
         if spec["holderIdentity"] == node.process[0]:
             return
+        self.hold_over.gives_up(node.process, write.name)
         for address in self.services:
             if self._lease_of(address) == write.name and node.would_answer(
                 self._questions[address]
@@ -291,6 +318,8 @@ class Judge:
             return
         lease = self._leases[self._lease_of(address)]
         own = lease.record is not None and lease.writer == node.process
+        if self._plan.holds_over and lease.record is not None and lease.writer is not None:
+            own = lease.writer[:2] == node.process[:2]  # a process before this one may have held it
         if not own and watches[Kind.LEASE].processed >= lease.version:
             self.breaks("not its own", f"{node} answers for {address}, but {lease.writer} holds it")
 
@@ -325,7 +354,29 @@ class Judge:
         untold = taken and node.watches[Kind.LEASE].processed < lease.cleared
         stood_still = self._overlaps.stood_still(node.process, name, node.paused_at)
         unheard = self._overlaps.unheard(node, address, other, other.mac)
-        return untold or (stood_still and unheard)
+        return untold or (stood_still and unheard) or self._holds_over(node, other, address)
+
+    def _holds_over(self, node: Node, other: Machine, address: str) -> bool:
+        """May the node answer beside the other since it gets no answer from the API server?"""
+        until = self.hold_over.excuses(node, address, other, self._lease_of(address))
+        if self._timeline.now > until:
+            return False
+        pair = (node, other, address)
+        if until < inf and pair not in self._looked_at:
+            self._looked_at.add(pair)
+            self._timeline.at(until + SOONEST_SECONDS, partial(self._look_again, *pair))
+        return True
+
+    def _look_again(self, node: Node, other: Machine, address: str) -> None:
+        self._looked_at.discard((node, other, address))
+        question = self._questions[address]
+        if node.would_answer(question) and other.would_answer(question):
+            self._check_overlap(node, address)
+
+    def _others(self, node: Node, address: str) -> list[Machine | Host]:
+        """Who else would answer."""
+        hosts = [h for h in self.hosts if str(h.address) == address and h.answers_since < inf]
+        return [each for each in (*self.answering(address), *hosts) if each is not node]
 
     def _lease_of(self, address: str) -> str:
         owner = self._owners.get(address)

@@ -61,6 +61,9 @@ class Observer(Protocol):
     def stepped(self, node: Node) -> None: ...
     def hands_out(self, node: Node, write: LeaseWrite) -> None: ...
     def hears(self, node: Node, claim: Claimed) -> None: ...
+    def reached(self, node: Node, claim: Claimed) -> None: ...
+    def sends(self, node: Node, frame: Gratuitous) -> None: ...
+    def told(self, node: Node, fact: Fact) -> None: ...
     def announces(self, node: Node, service: Key) -> None: ...
     def trace(self, who: str, what: object) -> None: ...
 
@@ -295,6 +298,8 @@ class Node:
         for entry in received:
             if isinstance(entry.way, Watch):
                 entry.way.processed = entry.version
+            if entry.way is not Way.HERE:
+                self._observer.told(self, entry.fact)
             elif isinstance(entry.fact, Claimed):
                 self._observer.hears(self, entry.fact)
         self._observer.stepped(self)
@@ -318,6 +323,7 @@ class Node:
         for frame in frames:
             if frame.message is not Message.PROBE and not frame.tenure.announces(now):
                 continue
+            self._observer.sends(self, frame)
             address = frame.announcement.address
             for sent in unasked(frame.message, self.mac, address):
                 self._segment.carry(self, sent)
@@ -362,5 +368,6 @@ class Node:
             claimed = self._card.claim(frame)
             if isinstance(claimed, Claimed):
                 self._card.give_way(claimed)
+                self._observer.reached(self, claimed)
             if claimed is not None:
                 self.tell(claimed)

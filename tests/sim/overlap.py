@@ -67,13 +67,17 @@ class Overlaps:
             key: at for key, at in self._hand_outs.items() if key[:2] != (process, lease)
         }
 
+    def accepted_at(self, process: Process, lease: str) -> float:
+        """When the last write of a process began that the API server took."""
+        return self._accepted.get((process, lease), -inf)
+
     def tenure_since(self, process: Process, lease: str) -> float:
         """When the write began by which a process last took the Lease."""
         return self._taken.get((process, lease), -inf)
 
     def stood_still(self, process: Process, lease: str, paused_at: float) -> bool:
         """Did the clocks stand still since the write on which a tenure may rest began?"""
-        return self._accepted.get((process, lease), -inf) <= paused_at
+        return self.accepted_at(process, lease) <= paused_at
 
     def unheard(self, station: Station, address: str, other: Station, mac: bytes) -> bool:
         """Has no claim of the other reached the station since the other began to answer?"""

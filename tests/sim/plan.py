@@ -135,6 +135,7 @@ def draw_askers(seed: int) -> Plan:
         services=1,
         asking=rng.choice((6, 10, 14)),
         strangers=0,
+        holds_over=False,
         duration_seconds=3,
         renew_seconds=0.75,
         timeout=rng.choice((1.5, 5.0)),
@@ -213,4 +214,5 @@ def draw(seed: int) -> Plan:
         faults=tuple(faults),
         strangers=strangers,
         strangers_timing=rng.choice((CILIUM, CILIUM, CILIUM_FAST)),
+        holds_over=rng.random() < 0.5,
     )

@@ -76,8 +76,8 @@ _LONG = {
 HUNTS: dict[Plant, Hunt] = {
     given_before_silence: Hunt(first=1, settings=_RESTLESS),
     answered_by_the_gift: Hunt(first=1, settings=_RESTLESS),
-    given_unanswered: Hunt(first=1, faults=(Fault.FOREIGN_HOST, Fault.CRASH), settings=_RESTLESS),
+    given_unanswered: Hunt(first=11, faults=(Fault.FOREIGN_HOST, Fault.CRASH), settings=_RESTLESS),
     asked_unread: Hunt(
-        first=76, faults=(Fault.LAGGING_WATCH, Fault.SERVICE, Fault.CUT), settings=_LONG
+        first=21, faults=(Fault.LAGGING_WATCH, Fault.SERVICE, Fault.CUT), settings=_LONG
     ),
 }

@@ -63,6 +63,7 @@ class Stranger:
         self.slow = False
         self.frozen = False
         self.incarnation = 0
+        self.disturbed_at = -inf  # when it last may have missed a frame
         self._runs = False
         self._signed_at = -inf
         self._timing = Timing(*plan.strangers_timing)
@@ -118,15 +119,22 @@ class Stranger:
         if not self.frozen:
             return
         self.frozen = False
+        self.disturbed_at = self._timeline.now
         held, self._held = self._held, []
         for action in held:
             action()
         self._observer.begins(self)
 
+    def stand(self, side: int) -> None:
+        """Be on this side of a segment that is parted."""
+        self.side = side
+        self.disturbed_at = self._timeline.now
+
     def mend(self) -> None:
         """End whatever ails it."""
         self.cut = self.slow = False
-        self.side, self.link_up = 0, True
+        self.link_up = True
+        self.stand(0)
         self.resume()
 
     def when_running(self, action: Action) -> None:

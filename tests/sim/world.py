@@ -101,7 +101,7 @@ class World:
 
     def calm_network(self) -> None:
         """Let calls and frames arrive, and soon, from now on."""
-        self.segment.calm = self.api.calm = True
+        self.segment.calm = self.api.calm = self.judge.hold_over.calm = True
 
     def _settle(self) -> None:
         """Everything heals; somebody must answer within a bound, and go on."""
