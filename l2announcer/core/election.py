@@ -20,11 +20,11 @@ Rules of this file; without any one of them there is a history in which two node
     stampede and a favourite that hangs costs little. Who resumes its own waits for nobody. A Lease
     that vanished without a release: its last holder may create it again at once, all others wait
     its last L.
- 8. A newer version wins over an older view, that it is gone too. A consistent read or list wins over all that was known
-    when it was asked for: where it is older, the store went back (it was restored from a backup).
-    An own write found again so costs nothing while the tenure lasts, since nobody could take the
-    Lease meanwhile. Any other is a stranger's, also where it names this node: who took it in the
-    history that is lost may be answering still.
+ 8. A newer version wins over an older view, that it is gone too. A consistent read or list wins
+    over all that was known when it was asked for: where it is older, the store went back (it was
+    restored from a backup). An own write found again so costs nothing while the tenure lasts, since
+    nobody could take the Lease meanwhile. Any other is a stranger's, also where it names this node:
+    who took it in the history that is lost may be answering still.
  9. A Lease that names this node is ours to resume only if this boot and network namespace wrote
     it, and only by an accepted write; otherwise it is waited for like a stranger's.
 12. Silent first, release second. A Lease that this node holds and doesn't want is released, also

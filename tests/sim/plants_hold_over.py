@@ -11,7 +11,6 @@ import pytest
 from l2announcer.core import comeback, outcome
 from l2announcer.core.announcing import Announcing
 from l2announcer.core.comeback import Comeback
-from l2announcer.core.contest import Contest
 from l2announcer.core.effects import Effects, Gratuitous, Message
 from l2announcer.core.facts import Claimed
 from l2announcer.core.hold_over import HoldOver
@@ -24,12 +23,16 @@ from tests.sim.plan import Fault
 
 def strict_holds_over(patch: pytest.MonkeyPatch) -> None:
     """Rule 14: a node that is told to be strict holds over."""
-    poll = Contest.poll
+    away, wake_at = HoldOver.away, HoldOver.wake_at
 
-    def stubborn(self: Contest, now: float, wall: float, terms: Terms, *given: Any) -> Any:
-        return poll(self, now, wall, replace(terms, holds_over=True), *given)
+    def stubborn(self: HoldOver, now: float, asked_at: float, terms: Terms) -> bool:
+        return away(self, now, asked_at, replace(terms, holds_over=True))
 
-    patch.setattr(Contest, "poll", stubborn)
+    def awake(self: HoldOver, tenure: Tenure, now: float, asked_at: float, terms: Terms) -> float:
+        return wake_at(self, tenure, now, asked_at, replace(terms, holds_over=True))
+
+    patch.setattr(HoldOver, "away", stubborn)
+    patch.setattr(HoldOver, "wake_at", awake)
 
 
 def announces_meanwhile(patch: pytest.MonkeyPatch) -> None:
@@ -40,7 +43,7 @@ def announces_meanwhile(patch: pytest.MonkeyPatch) -> None:
         hold_over(self, now, out)
         for announcement, repeats in self._repeats.items():
             if repeats.take_due(now):
-                out.frames.append(Gratuitous(announcement, Message.ANNOUNCE, self._tenure))
+                out.frames.append(Gratuitous(announcement, Message.ANNOUNCE, self.tenure))
 
     patch.setattr(Announcing, "_hold_over", talkative)
     patch.setattr(Tenure, "announces", Tenure.valid)

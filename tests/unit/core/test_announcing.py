@@ -148,11 +148,12 @@ def test_what_was_in_doubt_when_it_began_to_hold_over_is_asked_for_anew_afterwar
     announcing.claimed(CLAIM, LATER)
     sent(announcing, LATER)
     assert announcing.answered == [TWO]
-    announcing._tenure.hold_over(inf)
+    (tenure,) = announcing.tenure.parts
+    tenure.hold_over(inf)
     sent(announcing, LATER + 0.1)
     assert announcing.answered == [TWO]
-    announcing._tenure.void()
-    announcing._tenure.confirm(inf)
+    tenure.void()
+    tenure.confirm(inf)
     assert sent(announcing, LATER + 0.2, renewed_at=LATER + 0.15) == [("probe", "eth0")]
     assert announcing.answered == [TWO]
     assert announcing.take_read(LATER + 0.2)
