@@ -157,6 +157,7 @@ class _Daemon:
                     group.create_task(_callbacks_failure(), name="callbacks"),
                     group.create_task(watch_links(self._inbox.post), name="links"),
                     group.create_task(self._gateway.recorder.run(), name="events"),
+                    group.create_task(self._gateway.watch_confirmation(), name="confirmation"),
                     *(
                         group.create_task(reflector.run(), name=f"reflector {kind.value}")
                         for kind, reflector in self._gateway.reflectors.items()

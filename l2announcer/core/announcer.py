@@ -44,6 +44,7 @@ from l2announcer.core.facts import (
     ServicesRead,
     StatusRefused,
     StatusWritten,
+    Unconfirmed,
 )
 from l2announcer.core.gratuitous import Pacing
 from l2announcer.core.heartbeat import Heartbeat
@@ -152,6 +153,8 @@ class Announcer:
                 self._agenda.touch(
                     n for n, contest in self.contests.items() if contest.claimed(fact, now)
                 )
+            case Unconfirmed():
+                self._agenda.touch(n for n, each in self.contests.items() if each.begin_again(now))
             case Resign():
                 self.resigning = True
                 self._agenda.touch(self.contests)
@@ -193,6 +196,10 @@ class Announcer:
         if isinstance(fact, ServiceRead):
             found = [fact.service] if fact.service is not None else []
             waiting = frozenset({fact.key} if self._reads.one_is_done(fact.key) else ())
+            if any(self.selections.groups.claims.gains(each) for each in found):
+                # Who else has the address we don't know yet, if our watch lags behind this read.
+                self._reads.owe(waiting, all_services=bool(waiting))
+                waiting = frozenset()
         else:
             found = list(fact.services or ())
             waiting, for_all = self._reads.all_is_done()

@@ -80,6 +80,10 @@ class Candidacy:
         else:
             self.preparation.read(answered=answered, now=now)
 
+    def begin_again(self) -> None:
+        """Be silent until it has gone through everything that comes before the first answer."""
+        self._announcing = None
+
     def announce_again(self, interfaces: Iterable[str], now: float) -> None:
         """Tell neighbours anew: what they learnt on these interfaces may not be so any more."""
         if self._announcing is not None:

@@ -88,6 +88,10 @@ class Claims:
                 self._judge(address, claimants)
         return moved
 
+    def gains(self, service: Service) -> bool:
+        """Does it claim an address that it did not claim before?"""
+        return not claimed(service).keys() <= self._addresses.get(service.key, {}).keys()
+
     def had(self, key: Key) -> list[IPAddress]:
         """The addresses that the Service claims and has."""
         denied = self.denied.get(key, NOTHING)

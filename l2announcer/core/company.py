@@ -80,6 +80,11 @@ class Company:
         return NOBODY
 
     @property
+    def problem(self) -> str:
+        """What is wrong with one of them; "" is nothing."""
+        return next((elector.problem for elector in self.electors if elector.problem), "")
+
+    @property
     def interruptions(self) -> int:
         """How often one of them was interrupted while it was held over."""
         return max(elector.hold_over.interruptions for elector in self.electors)

@@ -103,6 +103,18 @@ class Contest:
             candidacy.claimed(claim, now)
         return bool(concerned)
 
+    def begin_again(self, now: float) -> bool:
+        """Check what is answered for anew before it is relied upon; False where nothing is.
+
+        Not while the API server gives no answer: then there is nobody to ask.
+        """
+        unsure = self.company.right.holding_over or self.company.problem
+        if unsure or not self.company.right.valid(now) or not self.candidacies:
+            return False
+        for candidacy in self.candidacies.values():
+            candidacy.begin_again()
+        return True
+
     def announce_again(self, interfaces: Iterable[str], now: float) -> None:
         """Tell neighbours anew: what they learnt on these interfaces may not be so any more."""
         for candidacy in self.candidacies.values():

@@ -193,6 +193,11 @@ class Listens:
 
 
 @dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """For too long nothing has shown that what is known of the Services is how they are."""
+
+
+@dataclass(frozen=True, slots=True)
 class Resign:
     """The process is asked to stop: fall silent, release everything, contest nothing."""
 
@@ -214,5 +219,6 @@ Fact = (
     | Claimed
     | Overheard
     | Listens
+    | Unconfirmed
     | Resign
 )

@@ -24,7 +24,7 @@ from l2announcer.core.effects import (
 from l2announcer.core.facts import Fact, Listed
 from l2announcer.core.heartbeat import HEARTBEAT_PREFIX
 from l2announcer.core.model import ALWAYS_WATCHED, Kind, Span
-from l2announcer.kube import leases, status
+from l2announcer.kube import confirmation, leases, status
 from l2announcer.kube.client import Client
 from l2announcer.kube.events import Recorder
 from l2announcer.kube.hosts import read_hosts
@@ -36,6 +36,7 @@ from l2announcer.kube.turns import Turns
 
 READ_SECONDS = 5.0
 STATUS_SECONDS = 10.0
+RESUME_SECONDS = 10.0
 LEASE_PREFIXES = (LEASE_PREFIX, HEARTBEAT_PREFIX, CONTROLLER_LEASE, CILIUM_OPERATOR_LEASE)
 LEASES_AT_ONCE = 32
 RENEWAL_PATIENCE_SECONDS = 0.25
@@ -85,6 +86,19 @@ class Gateway:
             group_version=self._group_version,
             node_name=node_name,
             wall=clock.wall,
+        )
+
+    async def watch_confirmation(self) -> None:
+        """Tell, for ever, when nothing has shown for too long that the view of Services is current.
+
+        A watch that is idle for too long is begun anew, and has a moment for that.
+        """
+        services = self.reflectors[Kind.SERVICE]
+        await confirmation.watch(
+            lambda: services.last_confirmed_at,
+            post=self._post,
+            now=clock.now,
+            limit_seconds=PACE.idle_seconds + RESUME_SECONDS,
         )
 
     def watch_endpoints(self, span: Span) -> Reflector | None:

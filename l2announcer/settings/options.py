@@ -201,11 +201,12 @@ class Settings:
         " here; only Services of class io.cilium/l2-announcer get one.",
     )
     address_rest: float = _option(
-        30.0,
+        120.0,
         DURATION,
         Topic.ADDRESSES,
         "How long an address that was taken back from a Service rests before another Service may"
-        " get it. leaseDuration, where that is longer.",
+        " get it. leaseDuration, where that is longer. For 100 s at most a node may answer on whose"
+        " watch has died.",
     )
     service_proxy_name: str = _option(
         "",
