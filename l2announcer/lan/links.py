@@ -15,14 +15,16 @@ from contextlib import closing
 
 from l2announcer.core.facts import Fact, Links
 from l2announcer.core.model import Link
-from pyroute2.netlink import (
+from l2announcer.lan.messages import (
+    IFF_LOOPBACK,
+    IFF_LOWER_UP,
+    IFF_NOARP,
+    IFF_UP,
     NLM_F_DUMP,
     NLM_F_DUMP_INTR,
     NLM_F_REQUEST,
     NLMSG_DONE,
     NLMSG_ERROR,
-)
-from pyroute2.netlink.rtnl import (
     RTM_DELADDR,
     RTM_DELLINK,
     RTM_GETLINK,
@@ -30,15 +32,9 @@ from pyroute2.netlink.rtnl import (
     RTM_NEWLINK,
     RTMGRP_IPV6_IFADDR,
     RTMGRP_LINK,
-)
-from pyroute2.netlink.rtnl.ifinfmsg import (
-    IFF_LOOPBACK,
-    IFF_LOWER_UP,
-    IFF_NOARP,
-    IFF_UP,
+    MarshalRtnl,
     ifinfmsg,
 )
-from pyroute2.netlink.rtnl.marshal import MarshalRtnl
 
 _ARPHRD_ETHER = 1
 _RTEXT_FILTER_SKIP_STATS = 1 << 3

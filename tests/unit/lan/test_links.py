@@ -9,10 +9,7 @@ import pytest
 
 from l2announcer.core.model import Link
 from l2announcer.lan.links import _Table
-from pyroute2.netlink import NLMSG_ERROR
-from pyroute2.netlink.rtnl import RTM_DELLINK, RTM_NEWLINK
-from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
-from pyroute2.netlink.rtnl.marshal import MarshalRtnl
+from l2announcer.lan.messages import NLMSG_ERROR, RTM_DELLINK, RTM_NEWLINK, MarshalRtnl, ifinfmsg
 
 AF_BRIDGE = 7
 ETH0 = Link(index=7, name="eth0")
