@@ -39,8 +39,7 @@ STATUS_SECONDS = 10.0
 RESUME_SECONDS = 10.0
 LEASE_PREFIXES = (LEASE_PREFIX, HEARTBEAT_PREFIX, CONTROLLER_LEASE, CILIUM_OPERATOR_LEASE)
 LEASES_AT_ONCE = 32
-RENEWAL_PATIENCE_SECONDS = 0.25
-PATIENCE_SECONDS = 2.0
+RENEWAL_PATIENCE = 0.2  # of the time that a write may take: so long it waits for its turn at most
 STATUSES_AT_ONCE = 32  # each waits on a connection of its own; more of them make none faster
 
 
@@ -67,8 +66,10 @@ class Gateway:
         self._lease_write_seconds = lease_write_seconds
         self._observe_renewal = observe_renewal
         self._statuses = asyncio.Semaphore(STATUSES_AT_ONCE)
-        self._renewals = Turns(at_once=LEASES_AT_ONCE, patience_seconds=RENEWAL_PATIENCE_SECONDS)
-        self._others = Turns(at_once=LEASES_AT_ONCE, patience_seconds=PATIENCE_SECONDS)
+        self._renewals = Turns(
+            at_once=LEASES_AT_ONCE, patience_seconds=RENEWAL_PATIENCE * lease_write_seconds
+        )
+        self._others = Turns(at_once=LEASES_AT_ONCE, patience_seconds=lease_write_seconds)
         self._resources = table(
             lease_namespace=lease_namespace,
             lease_prefixes=LEASE_PREFIXES,
