@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import signal
 import socket
 import ssl
 import subprocess
@@ -114,6 +115,15 @@ class WholeControlPlane:
         for name, node in nodes.items():
             self._start_proxy(name, node)
 
+    @property
+    def administrators(self) -> Path:
+        """The kubeconfig of who may do all."""
+        return self._real.kubeconfig(ADMIN)
+
+    def silence(self, *, silent: bool) -> None:
+        """Have the API server hang, with all that is asked of it; or go on with that."""
+        self._real.api_server.signal(signal.SIGSTOP if silent else signal.SIGCONT)
+
     def kubectl(self, arguments: Sequence[str]) -> str:
         command = [*self.kubectl_command(), *arguments]
         done = self._node.run(command, check=False)
@@ -122,8 +132,7 @@ class WholeControlPlane:
         return done.stdout + done.stderr
 
     def kubectl_command(self) -> Sequence[str]:
-        kubeconfig = self._real.kubeconfig(ADMIN)
-        return [str(self._programs["kubectl"]), f"--kubeconfig={kubeconfig}"]
+        return [str(self._programs["kubectl"]), f"--kubeconfig={self.administrators}"]
 
     def translates(self, address: str) -> bool:
         return all(self._has_rules(node, address) for node in self._nodes.values())

@@ -60,6 +60,11 @@ class Embedded:
         self._undo.callback(self._proxy.close)
         self._parts = [kubelet, self._proxy]
 
+    @property
+    def administrators(self) -> Path:
+        """Everybody's, here."""
+        return self.kubeconfig
+
     def silence(self, *, silent: bool) -> None:
         """Have it hang, with all that is asked of it; or go on with that."""
         self._server.send_signal(signal.SIGSTOP if silent else signal.SIGCONT)

@@ -1,7 +1,7 @@
 """The lab's cluster as a place for histories: real daemons, and a client that asks by ARP.
 
-The API server is the embedded one. It is cut off from a node by a route that leads nowhere, on its
-own side: what the node sends arrives, and no answer comes back.
+The API server is cut off from a node by a route that leads nowhere, on its own side: what the node
+sends arrives, and no answer comes back.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from tests.histories.site import Heard
 from tests.lab.arp_witness import ArpWitness
@@ -26,12 +27,12 @@ from tests.lab.cluster import (
     WORKERS,
     Cluster,
 )
-from tests.lab.demo.kubectl import kubectl
-from tests.lab.embedded import Embedded
+from tests.lab.control_plane import ControlPlane
 from tests.lab.pods import ROOT
 
 SERVICE = "app1-service"
 ADDRESS = "172.19.0.240"
+EXAMPLES = ("apps-and-svcs", "ipam", "l2announce")
 SETTINGS = {
     "L2ANNOUNCER_LEASE_DURATION": "3s",
     "L2ANNOUNCER_LEASE_RENEW_DEADLINE": "2s",
@@ -44,37 +45,43 @@ STOP_SECONDS = 2.5
 _NAMES = {plan.mac: plan.name for plan in PLANS.values()}
 
 
+class SilentControlPlane(ControlPlane, Protocol):
+    """One that can be told to give no answer."""
+
+    @property
+    def administrators(self) -> Path:
+        """A kubeconfig that leads to it, with all rights."""
+
+    def silence(self, *, silent: bool) -> None:
+        """Have its API server hang, or go on."""
+
+
 class LabSite:
-    """A Site in real time, within a `with` block."""
+    """A cluster within a `with` block; a Site in real time within that of `asked`.
+
+    One cluster may be asked several times: it is mended in between.
+    """
 
     lease_seconds = 3.0
     renew_seconds = 1.0
-    slack_seconds = 0.75
+    slack_seconds = 1.0
     stray = 1
     nodes = WORKERS
 
-    def __init__(self, directory: Path) -> None:
-        self._control_plane = Embedded(directory)
-        self._cluster = Cluster(directory, SETTINGS, self._control_plane)
+    def __init__(self, directory: Path, control_plane: SilentControlPlane) -> None:
+        self._control_plane = control_plane
+        self._cluster = Cluster(directory, SETTINGS, control_plane)
         self._stopped: list[subprocess.Popen[bytes]] = []
         self._witness: ArpWitness
 
     def __enter__(self) -> Self:
-        cluster = self._cluster
-        cluster.__enter__()
+        self._cluster.__enter__()
         try:
-            for name in PLANS:
-                cluster.start_daemon(name)
-            for name in PLANS:
-                cluster.until(f"{name} is ready", partial(cluster.ready, name), START_SECONDS)
-            for name in ("apps-and-svcs", "ipam", "l2announce"):
-                path = str(ROOT / f"config/examples/{name}.yaml")
-                kubectl(cluster.api, ["apply", "-f", path])
-            cluster.until("a holder", partial(cluster.holder, SERVICE), SETTLE_SECONDS)
-            self._witness = ArpWitness(cluster.client, CLIENT_ADDRESS, ADDRESS)
-            self._witness.__enter__()
+            examples = (f"config/examples/{name}.yaml" for name in EXAMPLES)
+            for manifest in (*self._control_plane.manifests, *examples):
+                self._control_plane.kubectl(["apply", "-f", str(ROOT / manifest)])
         except BaseException:
-            cluster.__exit__(*sys.exc_info())
+            self._cluster.__exit__(*sys.exc_info())
             raise
         return self
 
@@ -84,12 +91,22 @@ class LabSite:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            self._witness.__exit__(kind, error, trace)
-            for daemon in self._stopped:
-                assert daemon.wait(STOP_SECONDS) == 0
-        finally:
-            self._cluster.__exit__(kind, error, trace)
+        self._cluster.__exit__(kind, error, trace)
+
+    @contextmanager
+    def asked(self) -> Iterator[Self]:
+        """Have all daemons run, one of them answer, and a client ask."""
+        cluster = self._cluster
+        for name in PLANS:
+            if name not in cluster.daemons:
+                cluster.start_daemon(name)
+        for name in PLANS:
+            cluster.until(f"{name} is ready", partial(cluster.ready, name), START_SECONDS)
+        cluster.until("a holder", partial(cluster.holder, SERVICE), SETTLE_SECONDS)
+        with ArpWitness(cluster.client, CLIENT_ADDRESS, ADDRESS) as self._witness:
+            yield self
+        while self._stopped:
+            assert self._stopped.pop().wait(STOP_SECONDS) == 0
 
     @property
     def now(self) -> float:
@@ -131,7 +148,7 @@ class LabSite:
         """As a person would."""
         command = [sys.executable, "-m", "l2announcer", "move", SERVICE, "--to", node]
         moved = self._cluster.nodes[CONTROL_PLANE].run(
-            [*command, "--kubeconfig", str(self._control_plane.kubeconfig)]
+            [*command, "--kubeconfig", str(self._control_plane.administrators)]
         )
         assert f"to {node} in " in moved.stdout
 

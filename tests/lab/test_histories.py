@@ -10,6 +10,7 @@ from statistics import median
 import pytest
 
 from tests.histories.bodies import BODIES, Body, it_moves_there_and_back_as_it_is_asked_to
+from tests.lab.embedded import Embedded
 from tests.lab.failover_site import LabSite
 
 pytestmark = pytest.mark.lab
@@ -20,7 +21,7 @@ GAP_SECONDS = 0.1
 
 @pytest.fixture
 def site(_namespaces: None, tmp_path: Path) -> Iterator[LabSite]:
-    with LabSite(tmp_path) as found:
+    with LabSite(tmp_path, Embedded(tmp_path)) as built, built.asked() as found:
         yield found
 
 
