@@ -13,6 +13,16 @@ from tests.cluster.daemon.announced import Announced, announced
 from tests.cluster.daemon.site import LONG, SHORT, Site
 from tests.lab.root import why_not
 
+FOLDER = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of this folder share a worker: not that of the control plane which others share."""
+    for item in items:
+        if item.path.parent == FOLDER:
+            item.add_marker(pytest.mark.xdist_group("site"))
+
 
 @pytest.fixture(scope="session")
 def built_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:

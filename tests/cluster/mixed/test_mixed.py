@@ -43,7 +43,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         yield only
 
 
-@pytest.mark.parametrize(("holder", "key"), CHOSEN, ids=" ".join)
+@pytest.mark.parametrize(("holder", "key"), CHOSEN, ids=[" ".join(each) for each in CHOSEN])
 def test_one_answers_and_one_holds(pair: Pair, holder: str, key: str) -> None:
     """Never both at once (one frame may be under way when a holder freezes), and somebody does."""
     scene = next(each for each in SCENES if (each.holder, each.key) == (holder, key))
