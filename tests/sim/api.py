@@ -135,7 +135,8 @@ class Api:
 
     def find(self, kind: Kind, name: str) -> Json | None:
         """The object as it is stored now."""
-        namespace = {Kind.SERVICE: NAMESPACE, Kind.LEASE: LEASE_NAMESPACE}.get(kind, "")
+        namespaces = dict.fromkeys((Kind.SERVICE, Kind.ENDPOINT_SLICE), NAMESPACE)
+        namespace = {**namespaces, Kind.LEASE: LEASE_NAMESPACE}.get(kind, "")
         resource = resources()[kind]
         if not self.store.exists(resource, namespace, name):
             return None

@@ -8,7 +8,7 @@ from functools import partial
 from l2announcer.core.candidacy import lease_name
 from l2announcer.core.model import Key, Kind
 from tests.fakes.patching import MERGE_PATCH
-from tests.fakes.resources import LEASES, NODES, SERVICES
+from tests.fakes.resources import ENDPOINT_SLICES, LEASES, NODES, SERVICES
 from tests.sim import objects
 from tests.sim.askers import Askers
 from tests.sim.objects import LEASE_NAMESPACE, NAMESPACE, POLICY, Json, resources
@@ -34,6 +34,7 @@ class ObjectFaults:
             Fault.POLICY: self._change_policy,
             Fault.LABEL: self._change_label,
             Fault.NODE: self._delete_node,
+            Fault.ENDPOINTS: self._move_endpoints,
             Fault.LEASE_DELETED: partial(self._touch_lease, delete=True),
             Fault.LEASE_CLEARED: partial(self._touch_lease, delete=False),
             Fault.ASKER: self._askers.change,
@@ -67,6 +68,8 @@ class ObjectFaults:
             if self._api.find(Kind.SERVICE, f"app{number}") is None:
                 self._create_service(f"app{number}")
             self._patch_service(f"app{number}", {"metadata": {"labels": {"announce": "yes"}}})
+            if self._stage.plan.local:
+                self._place(f"app{number}", self._names)
 
     @property
     def _names(self) -> list[str]:
@@ -122,6 +125,30 @@ class ObjectFaults:
         self._api.store.delete(NODES, name=name, now=self._api.unix)
         return f"{name} for {self._stage.later(partial(self._create_node, name)):.3f} s"
 
+    def _move_endpoints(self) -> str:
+        """Endpoints come, terminate and go; mostly some node has one."""
+        rng = self._stage.rng
+        name = f"app{rng.randrange(self._stage.plan.services)}"
+        if rng.random() < 0.1 and self._api.find(Kind.ENDPOINT_SLICE, name) is not None:
+            where = {"namespace": NAMESPACE, "name": name}
+            self._api.store.delete(ENDPOINT_SLICES, **where, now=self._api.unix)
+            return f"of {name} deleted"
+        some = rng.sample(self._names, rng.randrange(1 + len(self._names)))
+        self._place(name, some)
+        return f"of {name} to {some}"
+
+    def _place(self, service: str, nodes: list[str]) -> None:
+        """Let these nodes have an endpoint each, and each other node none."""
+        rng, store = self._stage.rng, self._api.store
+        ready = [name for name in nodes if rng.random() < 0.6]
+        made = objects.endpoints(service, ready, [name for name in nodes if name not in ready])
+        where = {"namespace": NAMESPACE, "name": service}
+        if self._api.find(Kind.ENDPOINT_SLICE, service) is None:
+            store.create(ENDPOINT_SLICES, made, namespace=NAMESPACE, now=self._api.unix)
+        else:
+            patch = {"endpoints": made["endpoints"]}
+            store.patch(ENDPOINT_SLICES, patch, MERGE_PATCH, **where)
+
     def _touch_lease(self, *, delete: bool) -> str:
         names = [lease_name(Key(NAMESPACE, f"app{n}")) for n in range(self._stage.plan.services)]
         name = self._stage.rng.choice(names)
@@ -146,6 +173,9 @@ class ObjectFaults:
         found = objects.service(name, self._new_address())
         if name == "app1":
             found = objects.balanced(name)
+        if self._stage.plan.local:
+            found["spec"]["externalTrafficPolicy"] = "Local"
+            self._place(name, self._names)
         self._api.store.create(SERVICES, found, namespace=NAMESPACE, now=self._api.unix)
 
     def _create_policy(self, *, workers_only: bool) -> None:

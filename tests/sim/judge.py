@@ -39,7 +39,7 @@ from tests.sim.hold_over_judge import HoldOverJudge, Machine
 from tests.sim.host import Host
 from tests.sim.lease_judge import LeaseJudge
 from tests.sim.node import Node
-from tests.sim.objects import HOSTS, NAMESPACE, Json, addresses, selected, shares
+from tests.sim.objects import HOSTS, NAMESPACE, Json, addresses, selected, serves, shares
 from tests.sim.overlap import Overlaps
 from tests.sim.plan import Plan
 from tests.sim.sharing import SharingJudge
@@ -311,7 +311,8 @@ class Judge:
     def _check_right(self, node: Node, address: str) -> None:
         watches = node.watches
         last = self._api.last_version
-        knows_all = all(watches[k].processed >= last[k] for k in _KNOWN_KINDS)
+        kinds = _KNOWN_KINDS + ((Kind.ENDPOINT_SLICE,) if self._plan.local else ())
+        knows_all = all(k in watches and watches[k].processed >= last[k] for k in kinds)
         if knows_all and not self._selects(node, address):
             self.breaks("not asked for", f"{node} answers for {address}")
         if address not in self.services:
@@ -387,4 +388,8 @@ class Judge:
         if service is None:
             return False
         policy, known = self._api.policy(), self._api.find(Kind.NODE, node.name)
+        if self._plan.local:
+            slice_ = self._api.find(Kind.ENDPOINT_SLICE, service["metadata"]["name"])
+            if not serves(slice_, node.name):
+                return False
         return selected(service, policy, known)

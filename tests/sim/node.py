@@ -316,7 +316,15 @@ class Node:
         self._card = table.places.get(Place(INDEX, WireProtocol.ARP))
 
     def watch_endpoints(self, span: Span) -> None:
-        raise AssertionError(f"no Service here depends on where its endpoints are: {span}")
+        kind = Kind.ENDPOINT_SLICE
+        known = self.watches.pop(kind, None)
+        if known is not None:
+            known.ended = True
+            self._api.listeners.remove(known)
+        if span.any:
+            watch = self.watches[kind] = Watch(kind, self, self._api, self._timeline, self._rng)
+            watch.span = span
+            self._api.listeners.append(watch)
 
     def send(self, frames: Sequence[Gratuitous]) -> None:
         now = self.clock.boot(self._timeline.now)

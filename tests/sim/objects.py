@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +15,7 @@ from l2announcer.core.facts import Object
 from l2announcer.core.model import Kind, LeaseRecord
 from l2announcer.kube.decode import Problem, decode
 from tests.fakes.definitions import definition_resource
-from tests.fakes.resources import LEASES, NODES, SERVICES, Resource
+from tests.fakes.resources import ENDPOINT_SLICES, LEASES, NODES, SERVICES, Resource
 
 Json = dict[str, Any]
 
@@ -41,6 +41,7 @@ def resources() -> dict[Kind, Resource]:
         Kind.SERVICE: SERVICES,
         Kind.NODE: NODES,
         Kind.LEASE: LEASES,
+        Kind.ENDPOINT_SLICE: ENDPOINT_SLICES,
         Kind.POLICY: custom_resource("ciliuml2announcementpolicies"),
         Kind.POOL: custom_resource("ciliumloadbalancerippools"),
     }
@@ -80,6 +81,29 @@ def shares(one: Json, other: Json) -> bool:
     """May the two have one address?"""
     keys = [each["metadata"].get("annotations", {}).get(SHARING_KEY) for each in (one, other)]
     return bool(keys[0]) and keys[0] == keys[1]
+
+
+def endpoints(service_: str, ready: Iterable[str], draining: Iterable[str]) -> Json:
+    """The EndpointSlice of a Service with an endpoint on each of these nodes."""
+    states = {True: ready, False: draining}
+    return {
+        "metadata": {"name": service_, "labels": {"kubernetes.io/service-name": service_}},
+        "addressType": "IPv4",
+        "endpoints": [
+            {
+                "addresses": ["10.244.0.1"],
+                "nodeName": name,
+                "conditions": {"ready": is_ready, "serving": True, "terminating": not is_ready},
+            }
+            for is_ready, names in states.items()
+            for name in names
+        ],
+    }
+
+
+def serves(slice_: Json | None, node_: str) -> bool:
+    """Has the node an endpoint that kube-proxy would use?"""
+    return any(each["nodeName"] == node_ for each in (slice_ or {}).get("endpoints", ()))
 
 
 def node(name: str, *, worker: bool) -> Json:

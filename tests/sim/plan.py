@@ -45,6 +45,7 @@ class Fault(Enum):
     POLICY = "policy changed"
     LABEL = "node label changed"
     NODE = "Node deleted"
+    ENDPOINTS = "endpoints moved"
     STRANGER = "agent of Cilium"
     LEASE_DELETED = "Lease deleted by hand"
     LEASE_CLEARED = "Lease cleared by hand"
@@ -56,7 +57,7 @@ class Fault(Enum):
 
 OF_SHARERS = frozenset({Fault.SHARER, Fault.SHARED_LEASE})
 OF_ADDRESSES = frozenset({Fault.ASKER, Fault.POOL})
-NOT_DRAWN = frozenset({Fault.SUSPEND})  # see the rules
+NOT_DRAWN = frozenset({Fault.SUSPEND, Fault.ENDPOINTS})  # see the rules, and draw_local
 _BY_HAND = frozenset({Fault.LEASE_DELETED, Fault.LEASE_CLEARED})
 
 _OF_CONTROLLERS = (
@@ -114,6 +115,7 @@ class Plan:
     faults: tuple[Fault, ...]
     asking: int = 0  # Services that ask for an address
     sharing: int = 0  # Services that share two addresses
+    local: bool = False  # do Services need an endpoint on the node that announces them?
     holds_over: bool = False
     quiet_seconds: float = 30.0  # before a Lease moves to its favourite
     strangers: int = 0  # nodes on which an agent of Cilium takes part
@@ -124,6 +126,13 @@ class Plan:
     def stream(self, name: str) -> Random:
         """The lots of one part of the world."""
         return Random(f"{self.seed}/{name}")
+
+
+def draw_local(seed: int) -> Plan:
+    """The plan of a seed in which endpoints move, and only nodes that have one may announce."""
+    plan = draw(seed)
+    faults = (*plan.faults, *(1 + len(plan.faults) // 3) * (Fault.ENDPOINTS,))
+    return replace(plan, local=True, strangers=0, faults=faults)
 
 
 def draw_askers(seed: int) -> Plan:

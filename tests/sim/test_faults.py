@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sim import plants, plants_groups, plants_hand_over, plants_hold_over
+from tests.sim import (
+    plants,
+    plants_endpoints,
+    plants_groups,
+    plants_hand_over,
+    plants_hold_over,
+)
 from tests.sim.hunt import Hunt, Plant
 from tests.sim.world import World
 
 HUNTS: dict[Plant, Hunt] = {
     **plants.HUNTS,
+    **plants_endpoints.HUNTS,
     **plants_groups.HUNTS,
     **plants_hand_over.HUNTS,
     **plants_hold_over.HUNTS,

@@ -7,7 +7,7 @@ from random import Random
 from typing import Protocol
 
 from l2announcer.core.facts import Gone, Listed, Seen
-from l2announcer.core.model import Key, Kind
+from l2announcer.core.model import ALL, Key, Kind
 from tests.fakes.history import Event
 from tests.fakes.refusals import Refusal
 from tests.sim.api import Api
@@ -42,6 +42,7 @@ class Watch:
         self.processed = -1
         self.listed = -1
         self.ended = False
+        self.span = ALL
         self._watcher = watcher
         self._api = api
         self._timeline = timeline
@@ -106,7 +107,7 @@ class Watch:
             earlier = min(max(known, version - self._rng.randrange(20)), version)
             objects, version = history.snapshot(objects, earlier), earlier
         listed = tuple(read(self.kind, found) for _, found in sorted(objects.items()))
-        return version, Listed(self.kind, listed, str(version))
+        return version, Listed(self.kind, listed, str(version), span=self.span)
 
     def _send(self, version: int, fact: Told) -> None:
         at = self._timeline.now + self._api.latency(slow=self._watcher.slow)
