@@ -7,7 +7,6 @@ from enum import Enum
 from functools import partial
 from math import inf
 
-from l2announcer.core import lease
 from l2announcer.core.announcing import Announcing
 from l2announcer.core.answers import Grant
 from l2announcer.core.comeback import Comeback, pause_seconds
@@ -21,6 +20,7 @@ from l2announcer.core.predecessor import Kind as Predecessor
 from l2announcer.core.preparation import Preparation
 from l2announcer.core.selection import Selection
 from l2announcer.core.terms import Terms
+from l2announcer.core.waiting import why_not_held
 
 LEASE_PREFIX = "cilium-l2announce-"
 CONFLICT_REPORT_SECONDS = 60.0
@@ -210,7 +210,8 @@ class Candidacy:
         if self.company.returning(now, terms):
             return State.RETURNING, self._why_returning()
         if not self.elector.tenure.valid(now):
-            return State.CANDIDATE, self._why_not_held(now, terms)
+            leaving = terms.holding.leaving or bool(self.selection.leaving)
+            return State.CANDIDATE, why_not_held(self.elector, now, terms, leaving=leaving)
         if not self.company.right.valid(now):
             return State.CANDIDATE, self.company.why_not(now, terms)
         if self.company.right.holding_over:
@@ -226,30 +227,6 @@ class Candidacy:
             sentence = "another station says that it has the address; whether the Lease and the"
             return State.IN_DOUBT, f"{sentence} Service are still ours is being checked"
         return State.CHECKING, "Lease held; the Service is read again and the address probed"
-
-    def _why_not_held(self, now: float, terms: Terms) -> str:
-        record, name = self.elector.record, self.elector.name
-        if self.elector.problem:
-            return self.elector.problem
-        if not terms.may_take:
-            return "this node holds as many Leases as k8sClientRateLimit.qps lets it renew"
-        leaving = terms.holding.leaving or self.selection.leaving
-        if leaving and self.elector.held_until <= now:
-            return f"Lease {name} is free; this node is leaving, and takes it if no other does"
-        if record is None or not record.holder:
-            return f"Lease {name} is free; taking it"
-        if self.elector.transferring and self.elector.ours(terms):
-            return f"Lease {name} is being handed over"
-        if lease.given_to(record) == terms.node:
-            return f"Lease {name} was handed over to this node; taking it"
-        if self.elector.held_until <= now or self.elector.ours(terms):
-            return f"Lease {name} of {record.holder} ran out; taking it"
-        asking = lease.wanted_by(record)
-        if asking == terms.node:
-            return f"Lease {name} is held by {record.holder}; this node has asked for it"
-        if lease.given_to(record):
-            return f"Lease {name} was handed over to {record.holder}, which has not taken it yet"
-        return f"Lease {name} is held by {record.holder}"
 
     def _what_is_held_over(self) -> str:
         answered = self._announcing.answered if self._announcing is not None else []

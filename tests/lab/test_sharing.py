@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from tests.lab.arp_witness import ArpWitness, runs
-from tests.lab.cluster import CLIENT_ADDRESS, LEASES, PLANS, WORKERS, Cluster
+from tests.lab.cluster import CLIENT_ADDRESS, CONTROL_PLANE, LEASES, PLANS, WORKERS, Cluster
 from tests.lab.demo.kubectl import kubectl
 from tests.lab.pods import ROOT
 
@@ -29,6 +31,8 @@ SETTINGS = {
 START_SECONDS = 30
 SETTLE_SECONDS = 20
 ENOUGH = 30
+GAP_SECONDS = 0.2
+"""A gift, a release and two writes more, on a machine that does other things as well."""
 
 
 class Sharing:
@@ -120,3 +124,18 @@ def test_a_killed_holder_is_followed_in_both(sharing: Sharing) -> None:
         PLANS[first].mac,
         PLANS[second].mac,
     ]
+
+
+def test_both_move_together_when_one_is_asked_to(sharing: Sharing) -> None:
+    first = sharing.settled()
+    (target,) = set(WORKERS) - {first}
+    command = [sys.executable, "-m", "l2announcer", "move", SECOND, "--to", target]
+    command += ["--kubeconfig", str(sharing.cluster.control_plane.kubeconfig)]
+    moved = sharing.cluster.nodes[CONTROL_PLANE].run(command)
+    assert f"to {target} in " in moved.stdout
+    assert sharing.settled() == target
+    claims = sharing.witness.claims
+    assert [mac for mac, _ in runs(claims)] == [PLANS[first].mac, PLANS[target].mac]
+    (gap,) = [after.at - before.at for before, after in pairwise(claims) if before.mac != after.mac]
+    print(f"nobody answered for {gap * 1000:.1f} ms")
+    assert gap < GAP_SECONDS

@@ -10,8 +10,9 @@ from l2announcer.core import lease
 from l2announcer.core.effects import LeaseWrite
 from l2announcer.core.model import Holding, Key, Kind, LeaseRecord
 from tests.scenarios.driver import NODE
-from tests.scenarios.history import HERE, LEASE, Node, prepared
+from tests.scenarios.history import HERE, LEASE, Node, prepared, service
 
+GREEN, GREEN_LEASE = Key("default", "green"), "cilium-l2announce-default-green"
 OTHER_BEAT = "l2announcer-node-other"
 THEIRS = Holding(boot="theirs", netns=1, mode="node")
 
@@ -37,9 +38,9 @@ def beat(number: int = 4, holder: str = "other") -> LeaseRecord:
     )
 
 
-def kept_by_other(number: int = 4) -> LeaseRecord:
+def kept_by_other(number: int = 4, name: str = LEASE) -> LeaseRecord:
     return LeaseRecord(
-        name=LEASE,
+        name=name,
         resource_version="",
         holder="other",
         duration_seconds=lease.ENDLESS_SECONDS,
@@ -122,4 +123,20 @@ def test_a_missing_heartbeat_is_no_dead_node(node: Node) -> None:
     assert written(node) == []
     node.settle(2)
     assert node.leases[OTHER_BEAT]["spec"]["leaseTransitions"] == 5
+    assert node.answered == HERE
+
+
+@pytest.mark.parametrize("theirs", [(LEASE, GREEN_LEASE), (LEASE,), (GREEN_LEASE,)])
+def test_of_a_group_all_are_taken_from_a_silent_one(theirs: tuple[str, ...]) -> None:
+    node = prepared()
+    show(node, beat())
+    for name in theirs:
+        show(node, kept_by_other(name=name))
+    node.see(service(GREEN))
+    show(node, beat())
+    node.settle(2.9)
+    assert node.answered == set()
+    node.settle(0.5)
+    assert node.leases[OTHER_BEAT]["spec"]["leaseTransitions"] == 5
+    assert node.holder(Key("default", "blue")) == node.holder(GREEN) == NODE
     assert node.answered == HERE

@@ -117,6 +117,14 @@ def test_it_is_free_since_the_heartbeat_has_a_later_number(world: World) -> None
     assert world.free_since(8.0) == 7.0, "b is back, under a number that the Lease doesn't name"
 
 
+def test_that_it_is_free_is_known_before_anybody_wishes(world: World) -> None:
+    world.see(beat(5, holder=""), 2.0)
+    elector = world.elector(NAME)
+    elector.known.freed_at = inf
+    world.leases.refresh([elector, world.elector("other")])
+    assert elector.held_until == BOOT + 2.0
+
+
 def test_a_lease_that_names_a_later_number_is_held_whatever_is_seen_of_the_heartbeat() -> None:
     world = World()
     world.see(kept(5), 0.0)
