@@ -94,8 +94,10 @@ class Judge:
         self._given: dict[str, frozenset[str]] = {}  # by uid
         self._leases = LeaseJudge(self.breaks)
         self._overlaps = Overlaps()
-        self.sharing = SharingJudge(self.nodes, api, self._leases, self.breaks)
         self.hold_over = HoldOverJudge(plan, timeline, self._overlaps, self.breaks)
+        self.sharing = SharingJudge(
+            self.nodes, timeline, api, self._leases, self._overlaps, self.hold_over, self.breaks
+        )
         self._looked_at: set[tuple[Machine, Machine, str]] = set()  # again, at some time
         self._paces: dict[Node, _Pace] = {}
         api.listeners.append(self)

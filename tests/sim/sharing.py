@@ -2,7 +2,7 @@
 
 Rules of this file; a violation is a broken one:
 - one answer: at no instant do two nodes answer for a shared address. Excused is from whom a hand
-  took a Lease, until its watch has told it.
+  took a Lease, until its watch has told it, and who holds over (hold_over_judge).
 - all or nothing: who knows all Services answers for an address only by the Leases of all that are
   held together for it, as far as it knows of those.
 - not asked for: who knows all that the API says answers only for what a policy selects here.
@@ -16,7 +16,9 @@ the same among those that have it. (Where nobody is, only the segment can keep t
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from ipaddress import IPv4Address
+from math import inf
 from typing import Any
 
 from l2announcer.core.candidacy import lease_name
@@ -27,10 +29,13 @@ from tests.fakes.patching import MERGE_PATCH
 from tests.fakes.resources import LEASES, NAMESPACES, SERVICES
 from tests.sim import objects
 from tests.sim.api import Api
+from tests.sim.hold_over_judge import HoldOverJudge
 from tests.sim.lease_judge import LeaseJudge
 from tests.sim.node import Node
 from tests.sim.objects import LEASE_NAMESPACE, NAMESPACE, Json, addresses, selected
+from tests.sim.overlap import Overlaps
 from tests.sim.stage import Stage
+from tests.sim.timeline import SOONEST_SECONDS, Timeline
 
 SHARED = ("172.19.200.1", "172.19.200.2")
 THIEF, THIEVES = "thief", "thieves"
@@ -135,19 +140,26 @@ def _service(name: str, named: list[str]) -> Json:
 
 
 class SharingJudge:
-    """Judges what nodes do about shared addresses. `leases` are the judge's."""
+    """Judges what nodes do about shared addresses; with the judge's own eyes, where it has them."""
 
     def __init__(
         self,
         nodes: list[Node],
+        timeline: Timeline,
         api: Api,
         leases: LeaseJudge,
+        overlaps: Overlaps,
+        hold_over: HoldOverJudge,
         breaks: Callable[[str, str], None],
     ) -> None:
         self._nodes = nodes
+        self._timeline = timeline
         self._api = api
         self._leases = leases
+        self._overlaps = overlaps
+        self._hold_over = hold_over
         self._breaks = breaks
+        self._looked_at: set[tuple[Node, Node, str]] = set()
         self._services: list[Any] = []
         self._together: dict[str, list[str]] = {}  # the Leases, by address
         self._questions = {
@@ -169,7 +181,9 @@ class SharingJudge:
         if not self._services:
             return
         for address, question in self._questions.items():
-            if node.would_answer(question):
+            answers = node.would_answer(question)
+            self._overlaps.answers(node, address, self._timeline.now, yes=answers)
+            if answers:
                 self._check_right(node, address)
                 self._check_overlap(node, address)
 
@@ -203,7 +217,8 @@ class SharingJudge:
             return
         for name in self._together[address]:
             lease = self._leases[name]
-            own = lease.record is not None and lease.writer == node.process
+            # Who holds over may have a process before it to thank for its tenure.
+            own = lease.record is not None and (lease.writer or ())[:2] == node.process[:2]
             if not own and node.watches[Kind.LEASE].processed >= lease.version:
                 self._breaks(
                     "all or nothing",
@@ -216,14 +231,31 @@ class SharingJudge:
         for other in self._nodes:
             if other is node or not other.would_answer(self._questions[address]):
                 continue
-            if not (self._untold(node, address) or self._untold(other, address)):
+            if not (self._excused(node, other, address) or self._excused(other, node, address)):
                 self._breaks("one answer", f"{node} and {other} answer for {address}")
 
-    def _untold(self, node: Node, address: str) -> bool:
-        """Can it not know yet that a hand took one of the Leases?"""
-        leases = [self._leases[name] for name in self._together[address]]
+    def _excused(self, node: Node, other: Node, address: str) -> bool:
+        """May the node not know yet that the other answers?"""
         told = node.watches[Kind.LEASE].processed
-        return any(one.writer != node.process and told < one.cleared for one in leases)
+        leases = [self._leases[name] for name in self._together[address]]
+        if any(one.writer != node.process and told < one.cleared for one in leases):
+            return True
+        excused_until = [
+            self._hold_over.excuses(node, address, other, name) for name in self._together[address]
+        ]
+        until = max(excused_until, default=-inf)
+        if self._timeline.now > until:
+            return False
+        pair = (node, other, address)
+        if until < inf and pair not in self._looked_at:
+            self._looked_at.add(pair)
+            self._timeline.at(until + SOONEST_SECONDS, partial(self._look_again, *pair))
+        return True
+
+    def _look_again(self, node: Node, other: Node, address: str) -> None:
+        self._looked_at.discard((node, other, address))
+        if all(each.would_answer(self._questions[address]) for each in (node, other)):
+            self._check_overlap(node, address)
 
     def _knows(self, node: Node, kinds: tuple[Kind, ...]) -> bool:
         last = self._api.last_version
