@@ -1,8 +1,9 @@
-"""Which news of a Lease calls for nothing here: that another node, which has it anyway, renewed it.
+"""Which news of a Lease call for nothing here: that another node, which has it anyway, renewed it.
 
 With many Services that is most of what a node hears. Such a renewal only puts off the instant at
 which the Lease may be taken: who looks at it at the instant that was known before looks too early,
-which does no harm. Heartbeats, which others' rights hang on, are looked at each time.
+which does no harm. Heartbeats, which others' rights hang on, are looked at each time. And what a
+holder hears of its own renewals it knew from the answers to them.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ def took(fact: Fact, contests: Mapping[str, Contest], node: str, now: float) -> 
     if not isinstance(found, LeaseRecord) or found.name not in contests:
         return False
     elector = contests[found.name].elector
+    known = elector.record
+    if known is not None and found.resource_version == known.resource_version:
+        return True
     if not uneventful(found, elector, node, now):
         return False
     elector.observe(found, now)

@@ -17,7 +17,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -65,6 +64,11 @@ class Round:
     """When each step of one Service was done, in seconds since it was asked for."""
 
     steps: dict[str, float]
+
+    def took(self, step: str) -> float:
+        """How long it was the only one that was waited for: some go on beside each other."""
+        done = self.steps[step]
+        return done - max((at for at in self.steps.values() if at < done), default=0.0)
 
     @property
     def whole(self) -> float:
@@ -173,8 +177,8 @@ def rows(ours: Sequence[Round], bare: Sequence[Round]) -> Iterator[Row]:
         for step in steps:
             samples = [1e3 * each.steps[step] for each in rounds]
             yield Row(what=SINCE, labels={"daemon": daemon, "step": step}, samples=samples)
-        for before, step in pairwise(["", *steps]):
-            samples = [1e3 * (each.steps[step] - each.steps.get(before, 0.0)) for each in rounds]
+        for step in steps:
+            samples = [1e3 * each.took(step) for each in rounds]
             yield Row(what=STEP, labels={"daemon": daemon, "step": step}, samples=samples)
     samples = [one.whole / other.whole for one, other in zip(ours, bare, strict=True)]
     yield Row(what=TIMES, labels={"daemon": OURS, "step": ANSWERED}, samples=samples)

@@ -9,9 +9,9 @@ import pytest
 
 from l2announcer.core.candidacy import lease_name
 from l2announcer.core.facts import Seen
-from l2announcer.core.lease import micro_time
+from l2announcer.core.lease import decode, micro_time
 from l2announcer.core.model import Key, Kind, LabelSelector, Policy, Service, Wanted
-from l2announcer.core.renewals import uneventful
+from l2announcer.core.renewals import took, uneventful
 from tests.scenarios.driver import NODE, Driver
 from tests.unit.core.election_rig import BOOT, THERE, L, Rig, theirs
 
@@ -66,6 +66,18 @@ def test_anything_else_does(change: dict[str, Any]) -> None:
     known = rig.see(theirs(), 0)
     again = replace(known, renew_time=theirs(2).renew_time, resource_version="99", **change)
     assert not uneventful(again, rig.elector, "a", BOOT + 2)
+
+
+def test_what_the_answer_to_the_own_renewal_said_is_no_news() -> None:
+    driver = Driver()
+    driver.warm()
+    driver.see(POLICY)
+    driver.see(SERVICE)
+    driver.settle()
+    record = decode(driver.leases[lease_name(APP)])
+    contests, now = driver.announcer.contests, driver.now
+    assert took(Seen(Kind.LEASE, record), contests, NODE, now)
+    assert not took(Seen(Kind.LEASE, driver.stamped(record)), contests, NODE, now)
 
 
 def test_what_is_renewed_is_taken_when_it_runs_out_and_not_looked_at_before() -> None:
