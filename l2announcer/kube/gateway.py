@@ -38,9 +38,9 @@ READ_SECONDS = 5.0
 STATUS_SECONDS = 10.0
 RESUME_SECONDS = 10.0
 LEASE_PREFIXES = (LEASE_PREFIX, HEARTBEAT_PREFIX, CONTROLLER_LEASE, CILIUM_OPERATOR_LEASE)
-LEASES_AT_ONCE = 32
-RENEWAL_PATIENCE = 0.2  # of the time that a write may take: so long it waits for its turn at most
-STATUSES_AT_ONCE = 32  # each waits on a connection of its own; more of them make none faster
+LEASES_AT_ONCE = 16
+RENEWAL_PATIENCE = 0.3  # of the time that a write may take: so long it waits for its turn at most
+STATUSES_AT_ONCE = 16  # each waits on a connection of its own; more of them make none faster
 
 
 class Gateway:
