@@ -136,9 +136,10 @@ class Gateway:
             case ReadLease() | DeleteLease():
                 return await self._lease_call(call, READ_SECONDS)
             case ReadService():
-                return await read_service(
-                    self._client, self._resources[Kind.SERVICE], call.key, READ_SECONDS
-                )
+                async with self._others.turn():
+                    return await read_service(
+                        self._client, self._resources[Kind.SERVICE], call.key, READ_SECONDS
+                    )
             case ReadServices():
                 return await read_services(self._client, self._resources[Kind.SERVICE], PACE)
             case ReadHosts():
