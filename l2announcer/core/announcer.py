@@ -56,7 +56,7 @@ from l2announcer.core.moves import Moves, Moving
 from l2announcer.core.node_leases import NodeLeases
 from l2announcer.core.reads import Reads
 from l2announcer.core.renewals import took
-from l2announcer.core.resignation import over
+from l2announcer.core.resignation import Resignation
 from l2announcer.core.roll_call import Judges, RollCall
 from l2announcer.core.roster import Roster
 from l2announcer.core.selections import Selections
@@ -109,7 +109,10 @@ class Announcer:
         self._agenda = Agenda()
         self._budget = Budget(config.qps)
         self._judges = Judges(budget=self._budget, roster=self.roster, eligibility=self.eligibility)
-        self._roll_call = RollCall(self.contests, self._contest, self.selections, self._budget)
+        self._resignation = Resignation()
+        self._roll_call = RollCall(
+            self.contests, self._contest, self.selections, self._budget, self._resignation
+        )
         self._moving = Moving(giving=Moves(), wanting=Moves())
         self._lease_news = LeaseNews(self.contests, self._elector, operator)
         self._reads = Reads()
@@ -224,7 +227,7 @@ class Announcer:
     @property
     def released(self) -> bool:
         """After Resign: is nothing owed to the API server any more?"""
-        return self.resigning and over(self.contests.values(), self.terms)
+        return self.resigning and self._resignation.over(self.contests.values(), self.terms)
 
     def candidacy(self, key: Key) -> Candidacy | None:
         """Where a selected Service stands here; None for one that isn't."""
@@ -273,6 +276,7 @@ class Announcer:
         out.frames = self._pacing.take(out.frames, now)
         moves_at = min(moves.next_at for moves in self._moving)
         out.wake_at = min(out.wake_at, self._agenda.next_at, self._pacing.next_at, moves_at)
+        out.wake_at = min(out.wake_at, self._resignation.wake_at)
         self._wake_at = out.wake_at
         return out
 

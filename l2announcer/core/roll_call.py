@@ -19,7 +19,7 @@ from l2announcer.core.contest import Contest
 from l2announcer.core.election import Elector
 from l2announcer.core.eligibility import Eligibility
 from l2announcer.core.hand_over import Stance
-from l2announcer.core.resignation import gives_up
+from l2announcer.core.resignation import Resignation
 from l2announcer.core.roster import Roster, preferred_node
 from l2announcer.core.selections import Selections
 from l2announcer.core.terms import Terms
@@ -75,11 +75,13 @@ class RollCall:
         find: Callable[[str], Contest],
         selections: Selections,
         budget: Budget,
+        resignation: Resignation,
     ) -> None:
         self._contests = contests
         self._find = find
         self._selections = selections
         self._budget = budget
+        self._resignation = resignation
         self._gatherings: dict[str, _Gathering] = {}  # by each of their Leases
 
     def take(
@@ -103,7 +105,8 @@ class RollCall:
         called = [(self._find(name), its_part) for name, its_part in sorted(parts.items())]
         for contest, its_part in called:
             known = groups.known(contest.elector.name)
-            goes = resigning and gives_up(contest, self._contests.values(), terms)
+            among = self._contests.values()
+            goes = resigning and self._resignation.gives_up(contest, among, terms, now)
             contest.wish(known=known, resigning=goes, part=its_part)
         return [contest for contest, _ in called]
 

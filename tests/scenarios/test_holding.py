@@ -225,7 +225,7 @@ def test_resign_is_silence_at_once_and_then_the_release(node: Node) -> None:
     assert effects.answers.places == {}
     assert not node.announcer.released
     node.carry_out(effects)
-    node.settle(0)
+    node.settle(0.2)
     assert node.announcer.released
     assert node.spec["holderIdentity"] == ""
     assert node.spec["leaseDurationSeconds"] == 1

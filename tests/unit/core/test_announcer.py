@@ -202,5 +202,6 @@ def test_released_after_resign_when_nothing_is_owed() -> None:
     assert not driver.answered
     assert not driver.announcer.released
     driver.carry_out(effects)
-    assert driver.announcer.released
     assert driver.holder(HERE) == ""
+    driver.settle(0.2)
+    assert driver.announcer.released
