@@ -4,6 +4,9 @@ Its session trusts the environment, so that aiohttp looks for a proxy and for a 
 request, each in a thread: a millisecond or two for a renewal, and threads that a daemon has no
 other need for. A password in ~/.netrc, where kubectl looks for none, would even collide with our
 token. So the proxy is looked up once, and ~/.netrc never.
+
+And it keeps a connection that nobody needs for longer: a candidate that is to take over writes a
+Lease a minute, its heartbeat, and the first answer should not wait for TLS to be set up anew.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import aiohttp
 
 from l2announcer.kube.library import Configuration, RESTClientObject
 
+KEPT_SECONDS = 80.0  # the API server closes what was idle for 90 s
 READ_BUFFER_BYTES = 2**21  # as the library sets it: events of large objects exceed aiohttp's own
 
 
@@ -25,8 +29,10 @@ def transport(configuration: Configuration) -> RESTClientObject:
     # bounded by the callers: one write per Lease, one watch per kind.
     rest = RESTClientObject(configuration, maxsize=0)
     trusting = rest.pool_manager
+    if (connector := trusting.connector) is not None:
+        connector._keepalive_timeout = KEPT_SECONDS  # noqa: SLF001  who made it was not told
     rest.pool_manager = aiohttp.ClientSession(
-        connector=trusting.connector,
+        connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         read_bufsize=READ_BUFFER_BYTES,
     )

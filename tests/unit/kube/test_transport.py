@@ -1,5 +1,6 @@
 """What a request asks of the environment: nothing; a proxy is found once, passwords never."""
 
+import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from l2announcer.kube import transport
 from tests.unit.kube.conftest import Connect, Script
 
 Serve = Callable[[Script], Awaitable[str]]
@@ -67,6 +69,20 @@ async def test_a_netrc_of_the_user_takes_nobodys_place(
     monkeypatch.setenv("NETRC", str(netrc))
     request = await heard_of(connected, url, heard, token="token")
     assert request.headers["Authorization"] == "Bearer token"
+
+
+async def test_a_connection_is_kept_for_so_long(
+    connected: Connect, scripted: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, heard = await serving(scripted)
+    for seconds, kept in ((60.0, True), (0.01, False)):
+        monkeypatch.setattr(transport, "KEPT_SECONDS", seconds)
+        async with connected(url) as client:
+            for _ in range(2):
+                await client.request("GET", PATH, resource="services", timeout_seconds=5)
+                await asyncio.sleep(0.05)
+        first, second = heard[-2:]
+        assert (first.protocol is second.protocol) is kept
 
 
 async def test_requests_start_no_threads(connected: Connect, scripted: Serve) -> None:
