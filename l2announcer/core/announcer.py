@@ -362,6 +362,7 @@ class Announcer:
             self._agenda.set(name, inf if idle else contest.wake_at(now, terms))
             if idle:
                 del self.contests[name]
+                self.roster.forget(name)
                 self.node_leases.forget(name)
                 for moves in self._moving:
                     moves.end(name)

@@ -217,12 +217,12 @@ class Elector:
             self.wish is Wish.HOLD
             and not self.tenure.valid(now)
             and self.ours(terms)
-            and self.hold_over.away(now, self._keeping_since, terms)
+            and self.hold_over.may_come_back(now, self._keeping_since, terms)
         )
 
     def come_back(self, now: float, terms: Terms) -> None:
         """Hold over again: nobody else was heard."""
-        self.hold_over.begin(self.tenure, now, terms)
+        self.hold_over.come_back(self.tenure, now, terms)
 
     @property
     def taking(self) -> Purpose | None:

@@ -140,15 +140,17 @@ class HandOver:
         node = lease.wanted_by(record)
         if record is None or not node or node == terms.node or not elector.ours(terms):
             self._wish = elector.declined = None
-            if not lease.given_to(record):
+            if lease.given_to(record) and now < elector.held_until:
+                self.wake_at = elector.held_until
+            else:
                 moves.end(elector.name)
             return ""
         if record.wanted != self._wish:
-            self._wish, self._wish_at, self._stance_until = record.wanted, now, -inf
+            self._wish, self._wish_at = record.wanted, now
         if elector.wish is Wish.RELEASE:
-            return node if self.settled else ""
+            return node if self.settled and record.wanted != elector.declined else ""
         heeded_until = self._wish_at + HEEDED_SECONDS
-        known, leaving = self._consider(now, stance), terms.holding.leaving
+        known, leaving = stance(), terms.holding.leaving
         welcome = leaving or known.place(node) < known.place(terms.node)
         if now >= heeded_until or not welcome:
             elector.declined = record.wanted
@@ -167,7 +169,8 @@ class HandOver:
     def _wants_at(self, now: float, terms: Terms, stance: Callable[[], Stance]) -> float:
         """From when on this node wants the Lease, as things are; infinity for not at all."""
         elector, record = self._elector, self._elector.record
-        if self.wants and (elector.given(terms) or elector.taking):
+        wished = elector.wish is Wish.HOLD
+        if self.wants and wished and (elector.given(terms) or elector.taking):
             return -inf  # what is prepared is needed now
         if elector.ours(terms):
             self._by_hand = False

@@ -17,6 +17,8 @@ Rules of this file (14 of core.election):
 - What was interrupted by such a missed step, by giving way to another station, or by a lost
   carrier is silent, and comes back by core.comeback alone: only while the Lease as last known still
   names this incarnation, the node wants it, and there is still no answer.
+- A conflict that no read explains in time is silence too; but it may have been a write of our own
+  whose answer was lost, so the way back is open. Once the segment gave leave, it counts as none.
 - A limit, where one is set, ends it for good, until a write is accepted.
 """
 
@@ -100,6 +102,17 @@ class HoldOver:
         """Answer for one step from now on."""
         self.since = min(self.since, now)
         tenure.hold_over(min(now + STEP_SECONDS, self._ends_at(terms)))
+
+    def come_back(self, tenure: Tenure, now: float, terms: Terms) -> None:
+        """Answer again by the segment's leave: nobody else was heard."""
+        if self._word is _Word.CONFLICT:
+            self._hear(_Word.NOTHING, now)
+        self.begin(tenure, now, terms)
+
+    def may_come_back(self, now: float, asked_at: float, terms: Terms) -> bool:
+        """Is there reason to answer again, if the segment gives leave?"""
+        within = terms.holds_over and now < self._ends_at(terms)
+        return (within and self._word is _Word.CONFLICT) or self.away(now, asked_at, terms)
 
     def away(self, now: float, asked_at: float, terms: Terms) -> bool:
         """Does the API server give no answer, so that there is reason to hold over?"""

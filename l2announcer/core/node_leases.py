@@ -68,6 +68,10 @@ class NodeLeases:
         if before is not None:
             del self._kept[before.node][name]
             self._wanted[before.node].discard(name)
+        node = _node_of(name)
+        if node is not None and not self._kept.get(node):
+            for each in (self._beats, self._since, self._latest, self._kept, self._wanted):
+                each.pop(node, None)
 
     def _follow(self, elector: Elector, now: float) -> Iterable[str]:
         node = _node_of(elector.name)

@@ -89,6 +89,11 @@ class Roster:
         if elector.name.startswith(HEARTBEAT_PREFIX):
             self._heartbeats[elector.name.removeprefix(HEARTBEAT_PREFIX)] = elector
 
+    def forget(self, name: str) -> None:
+        """Take in that nothing of a Lease is to be remembered any more."""
+        if name.startswith(HEARTBEAT_PREFIX):
+            self._heartbeats.pop(name.removeprefix(HEARTBEAT_PREFIX), None)
+
     def members(self, now: float) -> list[Member]:
         """Everybody who takes part now, this node among them, in the order of the names."""
         return [

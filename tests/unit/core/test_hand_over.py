@@ -243,3 +243,53 @@ def test_a_gift_is_under_way_until_it_was_taken() -> None:
     table.see(1.1, transitions=1)
     table.gives_to(1.1)
     assert moves.begin("other", 1.1, paced=False)
+
+
+def test_a_gift_that_nobody_takes_is_over_when_it_ran_out() -> None:
+    """The Service may be gone: nobody wants the Lease, which goes on saying that it was given."""
+    moves = Moves(at_once=1)
+    table = Table(moves)
+    mine = table.held(Wanted("b", 0))
+    assert table.gives_to(1.0) == "b"
+    given = replace(
+        mine, holder="b", transitions=1, duration_seconds=GIVEN_SECONDS, wanted=Wanted("b", 0)
+    )
+    table.rig.see(given, 1.0)
+    table.rig.elector.want(Wish.ABANDON)
+    table.gives_to(1.5)
+    assert table.hand_over.wake_at == BOOT + 1.0 + GIVEN_SECONDS
+    table.gives_to(1.0 + GIVEN_SECONDS)
+    assert moves.begin("other", 2.0, paced=False)
+
+
+def test_what_was_given_and_is_not_wanted_any_more_makes_room() -> None:
+    table = Table()
+    table.see(duration_seconds=1000)
+    table.wants(0.0)
+    assert table.wants(QUIET)
+    given = {"holder": "a", "transitions": 5, "duration_seconds": GIVEN_SECONDS}
+    table.see(QUIET, wanted=Wanted("a", 4), **given)
+    assert table.wants(QUIET)
+    table.rig.elector.want(Wish.ABANDON)
+    assert not table.wants(QUIET)
+
+
+def test_where_nodes_stand_is_looked_at_anew_before_anything_is_given() -> None:
+    moves = Moves(at_once=0)
+    table = Table(moves)
+    table.held(Wanted("b", 0))
+    table.gives_to(1.0)
+    table.moving = Moving(giving=Moves(), wanting=Moves())
+    assert table.gives_to(2.0, Stance(order=("a",))) == ""
+    assert table.rig.elector.declined == Wanted("b", 0)
+
+
+def test_who_stops_and_may_not_give_releases() -> None:
+    table = Table()
+    table.held(Wanted("b", 0))
+    table.rig.elector.want(Wish.RELEASE)
+    assert table.gives_to(1.0) == "b"
+    table.rig.write(1.0)
+    table.rig.refuse(Refusal.DENIED, 1.1)
+    assert table.gives_to(1.1) == ""
+    assert table.rig.write(1.1).body["spec"]["holderIdentity"] == ""

@@ -66,3 +66,24 @@ def test_a_limit_ends_it_for_good() -> None:
     hold_over.step(tenure, END - 0.4, inf, terms)
     assert tenure.until == END - 0.4 + 0.7
     assert not hold_over.away(tenure.until, inf, terms)
+
+
+def test_a_conflict_that_no_read_explains_leaves_it_to_the_segment() -> None:
+    """It may be our own write, whose answer was lost just before the API server went away again."""
+    hold_over, tenure = HoldOver(), Tenure(END)
+    hold_over.refused(Refusal.CONFLICT, END)
+    late = END + SEGMENT.request_seconds
+    assert not hold_over.away(late, inf, SEGMENT)
+    assert hold_over.may_come_back(late, inf, SEGMENT)
+    assert not hold_over.may_come_back(late, inf, TERMS), "strict"
+    hold_over.come_back(tenure, late, SEGMENT)
+    assert tenure.valid(late)
+    for step in range(1, 200):
+        hold_over.step(tenure, late + step * 0.6, inf, SEGMENT)
+    assert tenure.valid(late + 120.0)
+
+
+def test_an_answer_bars_the_way_back() -> None:
+    hold_over = HoldOver()
+    hold_over.refused(Refusal.INVALID, END)
+    assert not hold_over.may_come_back(END, inf, SEGMENT)

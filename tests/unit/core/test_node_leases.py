@@ -267,3 +267,25 @@ def test_what_we_wrote_ourselves_and_vanished_is_made_again_under_the_same_numbe
     made = world.poll(OWN_BEAT, 5.0)
     assert made is not None
     assert made.transitions == 4
+
+
+def forgotten(world: World, *names: str) -> int:
+    """The number under which a silent node is fenced for whom these Leases were forgotten."""
+    for name in names:
+        world.gone(name, 1.0)
+        world.leases.forget(name)
+    world.electors = {}
+    world.elector(OTHER).want(Wish.HOLD)
+    world.see(kept(number=1, name=OTHER), 2.0)
+    world.judge(OTHER, 2.0)
+    fenced = world.poll(BEAT, 2.0 + L)
+    assert fenced is not None
+    return fenced.transitions
+
+
+def test_of_a_node_that_came_and_went_nothing_is_remembered(world: World) -> None:
+    assert forgotten(world, NAME, BEAT) == 2
+
+
+def test_a_number_is_remembered_while_a_lease_names_it(world: World) -> None:
+    assert forgotten(world, BEAT) == 5

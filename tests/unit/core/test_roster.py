@@ -147,6 +147,14 @@ def test_other_leases_are_no_heartbeats(roster: Roster) -> None:
     assert names(roster, 0.0) == ["a"]
 
 
+def test_who_came_and_went_is_forgotten(roster: Roster) -> None:
+    roster.meet(heartbeat("n1", at=10.0))
+    roster.forget("cilium-l2announce-default-n1")
+    assert names(roster, 10.0) == ["a", "n1"]
+    roster.forget("l2announcer-node-n1")
+    assert names(roster, 10.0) == ["a"]
+
+
 def test_this_node_counts_whatever_its_heartbeat_says(roster: Roster) -> None:
     roster.meet(heartbeat("a", at=0.0, degraded=True))
     assert names(roster, 1000.0) == ["a"]
