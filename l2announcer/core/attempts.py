@@ -16,13 +16,15 @@ class Attempts:
     """One Lease's. `problem` is what stands in the way, in a sentence; empty for nothing.
 
     `retry_at` is before when no write or read is made, `answers_again_at` when there was an answer
-    again after a write that would have taken the Lease had got none.
+    again after a write that would have taken the Lease had got none. `in_vain`: such a write was
+    not accepted, and the Lease has not been seen to be another since.
     """
 
     def __init__(self, name: str) -> None:
         self.problem = ""
         self.retry_at = -inf
         self.answers_again_at = -inf
+        self.in_vain = False
         self.reading = False
         self.read_asked_at = -inf
         self._name = name
@@ -35,11 +37,12 @@ class Attempts:
 
     def changed(self) -> None:
         """Take in that the Lease is seen to be another: who has it by now is known."""
-        self._take_unanswered = False
+        self._take_unanswered = self.in_vain = False
 
     def refused(self, purpose: Purpose, why: Refusal, now: float, *, made: bool) -> None:
         """Take in that a write was not accepted; `made`: there was a Lease to write."""
         giving = purpose is Purpose.TRANSFER
+        self.in_vain |= purpose is Purpose.TAKE
         match why:
             case Refusal.CONFLICT:
                 # A lost race says nothing of the winner; a read does, also where the watch lags.

@@ -96,9 +96,14 @@ class Company:
         return next((each for each in found if each is not None), None)
 
     def taking(self, now: float) -> bool:
-        """Are all that are missing being taken by writes under way, so that checks may begin?"""
+        """Are all that are missing being taken by writes under way, so that checks may begin?
+
+        Not while writes fail: their probes would keep a holder from coming back (core.comeback).
+        """
         missing = [elector for elector in self.electors if not elector.tenure.valid(now)]
-        return bool(missing) and all(each.taking is Purpose.TAKE for each in missing)
+        return bool(missing) and all(
+            each.taking is Purpose.TAKE and each.likely for each in missing
+        )
 
     def returning(self, now: float, terms: Terms) -> bool:
         """Are they silent, but may come back by the segment's leave?"""

@@ -232,6 +232,11 @@ class Elector:
         return writing.purpose if writing is not None and takes else None
 
     @property
+    def likely(self) -> bool:
+        """Is such a write to be counted on? Not since one failed, until the Lease is another."""
+        return not self._attempts.in_vain
+
+    @property
     def transferring(self) -> bool:
         """Was the last write a transfer? Then only another one, of ours, may end the silence."""
         return self._hand_outs.transferring

@@ -15,7 +15,6 @@ from l2announcer.core.effects import (
     LeaseWrite,
     Message,
     ReadLease,
-    ReadService,
 )
 from l2announcer.core.facts import (
     Claimed,
@@ -26,7 +25,6 @@ from l2announcer.core.facts import (
     Listed,
     Refusal,
     Seen,
-    ServiceRead,
 )
 from l2announcer.core.first_answer import FOREIGN_REPROBE_SECONDS
 from l2announcer.core.model import Holding, Key, Kind, Policy, Service
@@ -76,62 +74,6 @@ def test_a_released_lease_is_taken_at_once() -> None:
     node.show(node.held_by_other(holderIdentity="", leaseDurationSeconds=1))
     node.settle()
     assert node.answered == HERE
-
-
-def test_what_it_needs_to_know_is_asked_for_with_the_write_that_takes_it() -> None:
-    node = prepared()
-    node.show(node.held_by_other())
-    node.settle(1)
-    node.frames.clear()
-    node.show(node.held_by_other(holderIdentity=""))
-    effects = node.poll()
-    assert [type(call) for call in effects.calls] == [LeaseWrite, ReadService]
-    assert [frame.message for frame in effects.frames] == [Message.PROBE]
-    assert [str(each.address) for each in node.announcer.contests[LEASE].watched] == [VIP]
-    node.now += 0.004
-    node.carry_out(effects)
-    node.poll()
-    assert node.answered == set(), "the probe may still be answered"
-    node.now += 0.001
-    node.poll()
-    assert node.answered == HERE
-
-
-def test_it_listens_until_the_lease_is_won_also_when_nothing_is_left_to_ask() -> None:
-    node = prepared()
-    node.poll()
-    node.handle(ServiceRead(BLUE, service()))
-    node.now += 0.1
-    node.poll()
-    assert node.answered == set()
-    assert [str(each.address) for each in node.announcer.contests[LEASE].watched] == [VIP]
-
-
-def test_a_write_that_took_long_is_followed_by_another_read_and_probe() -> None:
-    node = prepared()
-    node.show(node.held_by_other())
-    node.settle(1)
-    node.show(node.held_by_other(holderIdentity=""))
-    effects = node.poll()
-    node.now += 0.3
-    node.carry_out(effects)
-    node.frames.clear()
-    assert ReadService(BLUE) in node.poll().calls
-    assert [frame.message for frame in node.frames] == [Message.PROBE]
-    assert node.answered == set()
-
-
-def test_who_answers_the_probe_before_the_lease_is_won_is_heard() -> None:
-    node = prepared()
-    node.show(node.held_by_other())
-    node.settle(1)
-    node.show(node.held_by_other(holderIdentity="", renewTime=""))
-    effects = node.poll()
-    node.handle(Claimed(ip_address(VIP), OTHER_MAC, "eth0"))
-    node.carry_out(effects)
-    node.settle(0.1)
-    assert node.answered == set()
-    assert node.state(BLUE)[0] is State.ADDRESS_IN_USE
 
 
 def test_of_two_that_take_it_the_slower_stays_silent() -> None:
@@ -222,34 +164,6 @@ def test_a_claim_of_the_new_holder_ends_a_tenure_that_was_lost_unheard(node: Nod
     node.settle(1.1)
     assert node.answered == set()
     assert node.state(BLUE) == (State.CANDIDATE, f"Lease {LEASE} is held by other")
-
-
-def test_the_answer_to_a_read_for_an_earlier_attempt_does_not_begin_a_later_one(
-    node: Node,
-) -> None:
-    node.show(node.held_by_other())
-    node.settle(1)
-    node.show(node.held_by_other(holderIdentity=""))
-    take, read = node.poll().calls
-    assert read == ReadService(BLUE)
-    assert isinstance(take, LeaseWrite)
-    won = node.held_by_other()  # while that read is under way
-    node.handle(node._write(take))
-    node.show(won)
-    assert node.poll().calls == [ReadLease(LEASE, renewal=False)]
-    node.handle(LeaseRead(LEASE, won))
-    node.show(node.held_by_other(holderIdentity=""))
-    node.frames.clear()
-    node.settle(2)
-    assert node.holder(BLUE) == NODE
-    assert node.announced() == [], "still waiting for a read of its own"
-    node.handle(ServiceRead(BLUE, service()))
-    ahead = node.poll()
-    assert ReadService(BLUE) in ahead.calls
-    assert node.answered == set()
-    node.carry_out(ahead)
-    node.settle()
-    assert node.answered == HERE
 
 
 # Starting again

@@ -90,3 +90,14 @@ def test_when_there_were_answers_again_is_noted_once() -> None:
         attempts.begin_read(at)
         attempts.read(None, at + 1.0)
     assert attempts.answers_again_at == 21.0
+
+
+@pytest.mark.parametrize("why", Refusal)
+def test_a_take_that_failed_was_in_vain_until_the_lease_is_seen_changed(why: Refusal) -> None:
+    attempts = refused(Purpose.TAKE, why)
+    attempts.begin_read(11.0)
+    attempts.read(None, 11.0)
+    assert attempts.in_vain
+    attempts.changed()
+    assert not attempts.in_vain
+    assert not refused(Purpose.RENEW, why).in_vain
