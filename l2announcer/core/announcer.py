@@ -300,9 +300,8 @@ class Announcer:
 
     def _set_terms(self) -> None:
         terms = self.config.terms
-        macs = sorted({link.mac.hex(":") for link in self.cluster.links or () if link.usable})
         leaving = bool(self.eligibility.reasons)
-        holding = replace(terms.holding, macs=tuple(macs), leaving=leaving)
+        holding = replace(terms.holding, macs=self.selections.macs, leaving=leaving)
         terms = self._budget.paced(replace(terms, holding=holding))
         passed_over = self._budget.take_passed_over()
         if terms != self.terms:

@@ -85,6 +85,23 @@ def select(
     return Selection(tuple(order), tuple(reasons))
 
 
+def answering_macs(
+    policies: Iterable[CompiledPolicy], node: Node | None, links: Iterable[Link]
+) -> tuple[str, ...]:
+    """The MACs under which a node may come to answer.
+
+    Of pods' interfaces only those count that a policy for it names: they come and go all the time.
+    """
+    own = [each for each in policies if node is not None and each.nodes.matches(node.labels)]
+    macs = {
+        link.mac.hex(":")
+        for link in links
+        if link.usable
+        and (_by_default(link.name) or any(_matches(policy, link.name) for policy in own))
+    }
+    return tuple(sorted(macs))
+
+
 def asking(
     service: Service, policies: Iterable[CompiledPolicy], denied: Container[IPAddress]
 ) -> list[str]:
@@ -167,6 +184,10 @@ def _pairs(
 def _matches(policy: CompiledPolicy, interface: str) -> bool:
     if policy.policy.interfaces:
         return policy.interfaces.matches(interface)
+    return _by_default(interface)
+
+
+def _by_default(interface: str) -> bool:
     return not interface.startswith(POD_INTERFACES)
 
 

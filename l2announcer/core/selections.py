@@ -21,7 +21,7 @@ from l2announcer.core.cluster import Changes, Cluster
 from l2announcer.core.groups import Group, Groups
 from l2announcer.core.model import Key, Service
 from l2announcer.core.policy import CompiledPolicy
-from l2announcer.core.selection import Reason, Selection, asking, select
+from l2announcer.core.selection import Reason, Selection, answering_macs, asking, select
 from l2announcer.core.views import View
 
 NONE = Selection()
@@ -33,6 +33,7 @@ class Selections:
     def __init__(self) -> None:
         self.by_service: dict[Key, Selection] = {}
         self.groups = Groups()
+        self.macs: tuple[str, ...] = ()  # under which this node may come to answer
         self.contested: set[str] = set()  # the Leases of the groups that this node contests
 
     def of(self, key: Key) -> Selection:
@@ -45,6 +46,7 @@ class Selections:
         concerned = self.groups.take({key: services.get(key) for key in changes.services})
         if changes.everything:
             concerned |= set(services)
+            self.macs = answering_macs(policies, cluster.node, cluster.links or ())
         for key in changes.endpoints:
             if services.get(key) is None:
                 continue

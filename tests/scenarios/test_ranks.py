@@ -14,7 +14,7 @@ from l2announcer.core.model import PREFERRED_NODE, Key, Kind, LabelSelector, Pol
 from l2announcer.core.model import Node as NodeObject
 from l2announcer.core.resignation import PAUSE_SECONDS
 from l2announcer.core.terms import RANK_SECONDS
-from tests.scenarios.driver import NODE, link
+from tests.scenarios.driver import MAC, NODE, link
 from tests.scenarios.history import HEARTBEAT, HERE, LEASE, L, Node, prepared, service
 
 
@@ -166,6 +166,20 @@ def test_what_it_says_of_itself_is_written_when_that_changes() -> None:
     assert (
         '"degraded"' not in node.leases[LEASE]["metadata"]["annotations"]["l2announcer.io/holder"]
     )
+
+
+def test_interfaces_of_pods_that_come_and_go_are_nothing_to_tell() -> None:
+    node = prepared()
+    node.settle(5)
+    before = len(beats(node))
+    for number in range(30):
+        pod = link(f"lxc{number}", 10 + number, bytes([2, 0, 0, 0, 1, number]))
+        node.handle(Links((link(), pod)))
+        node.settle(1)
+    assert len(beats(node)) == before
+    for name in (HEARTBEAT, LEASE):
+        annotation = node.leases[name]["metadata"]["annotations"]["l2announcer.io/holder"]
+        assert f'"macs":["{MAC.hex(":")}"]' in annotation
 
 
 def test_who_stops_gives_its_heartbeat_back_after_its_services() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from l2announcer.core.cluster import Changes, Cluster
@@ -150,3 +151,21 @@ def test_what_is_named_in_vain_is_left_out_with_a_reason() -> None:
     assert rig.pairs(thief) == [X, Y]
     assert rig.reasons(thief) == ""
     assert rig.selections.of(A).announcements == ()
+
+
+def test_it_may_answer_with_the_macs_of_interfaces_but_those_of_pods_that_no_policy_names() -> None:
+    eth0, eth1, pod = (
+        Link(index=number, name=name, mac=bytes(5) + bytes([number]), up=name != "eth1")
+        for number, name in enumerate(("eth0", "eth1", "lxc1"))
+    )
+    links = Links(tuple(replace(each, carrier=True) for each in (eth0, eth1, pod)))
+    for policies, expected in (
+        ((), [eth0]),
+        ((policy(),), [eth0]),
+        ((policy("q", interfaces=("^lxc",)),), [eth0, pod]),
+        ((policy("q", interfaces=("^lxc",), node_selector=labelled("other")),), [eth0]),
+    ):
+        rig = Rig(*policies)
+        rig.cluster.links_are(links)
+        rig.put()
+        assert rig.selections.macs == tuple(each.mac.hex(":") for each in expected)
