@@ -27,7 +27,7 @@ CONFLICT_REPORT_SECONDS = 60.0
 
 
 def lease_name(key: Key) -> str:
-    """The name that Cilium gives to a Service's Lease. Two Services may share one: a known flaw."""
+    """The name that Cilium gives to a Service's Lease. Whose it is of two, core.claims says."""
     return f"{LEASE_PREFIX}{key.namespace}-{key.name}"
 
 

@@ -1,4 +1,4 @@
-"""Tells those who name an address in vain, once each: an Event by the one node that is controller.
+"""Tells those who name something in vain, once each: an Event by the one node that is controller.
 
 The same denials are found on every node (core.claims), and each says so in its reasons.
 """
@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from l2announcer.core.claims import NOTHING, Claims, Denial
+from l2announcer.core.claims import NOTHING, Claim, Claims, Denial
 from l2announcer.core.effects import Effects, Event, Transition
-from l2announcer.core.model import IPAddress, Key, Kind, Service
+from l2announcer.core.model import Key, Kind, Service
 from l2announcer.core.views import View
 
-Told = dict[IPAddress, Denial]
+Told = dict[Claim, Denial]
 
 
 class Denials:
@@ -38,14 +38,15 @@ class Denials:
             if service is None or not denied:
                 continue
             self._told[key] = dict(denied)
-            for address, denial in denied.items():
-                if told.get(address) != denial:
-                    _tell(service, denial.sentence(address), out)
+            for claim, denial in denied.items():
+                if told.get(claim) != denial:
+                    _tell(service, claim, denial.sentence(claim), out)
 
 
-def _tell(service: Service, sentence: str, out: Effects) -> None:
+def _tell(service: Service, claim: Claim, sentence: str, out: Effects) -> None:
+    what = "Lease" if isinstance(claim, str) else "Address"
     out.events.append(
-        Event(Kind.SERVICE, service.key, service.uid, "AddressDenied", sentence, warning=True)
+        Event(Kind.SERVICE, service.key, service.uid, f"{what}Denied", sentence, warning=True)
     )
     keys = {"service": str(service.key)}
-    out.transitions.append(Transition("address denied", sentence, keys, warning=True))
+    out.transitions.append(Transition(f"{what.lower()} denied", sentence, keys, warning=True))

@@ -3,7 +3,7 @@
 Rules of this file:
 - It does not matter what class or type a Service has, nor what policies say of it: whoever has an
   address may be announced by somebody.
-- Who has an address is for core.claims to say.
+- Who has an address, or a Lease's name, is for core.claims to say.
 - A group is known by its Leases in the order of their names; every node sees the same order.
 - Most Services are alone, and cost nothing here: only groups of two and more are kept, and one
   Service's fact recomputes the groups that it touches, no others.
@@ -16,8 +16,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from l2announcer.core.candidacy import lease_name
-from l2announcer.core.claims import Claims
-from l2announcer.core.model import IPAddress, Key, Service
+from l2announcer.core.claims import Claim, Claims
+from l2announcer.core.model import Key, Service
 
 NOBODY: AbstractSet[Key] = frozenset()
 
@@ -85,14 +85,13 @@ class Groups:
     def _connected(self, key: Key) -> set[Key]:
         """Find all that share an address or a Lease with a Service, transitively, and itself."""
         found, reached = {key}, [key]
-        addresses: set[IPAddress] = set()
+        claims: set[Claim] = set()
         while reached:
-            each = reached.pop()
-            near = set(self._by_lease.get(lease_name(each), NOBODY))
-            for address in self.claims.had(each):
-                if address not in addresses:
-                    addresses.add(address)
-                    near.update(self.claims.owners(address))
+            near: set[Key] = set()
+            for claim in self.claims.had(reached.pop()):
+                if claim not in claims:
+                    claims.add(claim)
+                    near.update(self.claims.owners(claim))
             reached += near - found
             found |= near
         return found

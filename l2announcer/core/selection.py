@@ -103,7 +103,7 @@ def answering_macs(
 
 
 def asking(
-    service: Service, policies: Iterable[CompiledPolicy], denied: Container[IPAddress]
+    service: Service, policies: Iterable[CompiledPolicy], denied: Container[IPAddress | str]
 ) -> list[str]:
     """The policies under which some node would announce it, whichever that is, by name.
 

@@ -1,7 +1,8 @@
 """What this node would announce for each Service, the others of its group considered.
 
 Rules of this file:
-1. An address that a Service names and does not have is left out, and the reason says whose it is.
+1. An address that a Service names and does not have is left out, and the reason says whose it is;
+   all of them are where it does not have its Lease's name (core.claims).
 2. Of a group (core.groups) every Service that some policy would have announced, on whatever node,
    must be announced here, or none is: whoever holds their Leases answers for all of them. Else
    nobody might ever hold them all, so the reason says which policies don't agree; or that this
@@ -76,9 +77,10 @@ class Selections:
         denied = self.groups.claims.denied.get(key)
         if not denied:
             return selection
-        left = tuple(each for each in selection.announcements if each.address not in denied)
+        found = selection.announcements if lease_name(key) not in denied else ()
+        left = tuple(each for each in found if each.address not in denied)
         reasons = (
-            Reason(f"Service {key}", denial.sentence(address)) for address, denial in denied.items()
+            Reason(f"Service {key}", denial.sentence(claim)) for claim, denial in denied.items()
         )
         return Selection(left, (*selection.reasons, *reasons))
 

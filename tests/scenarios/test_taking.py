@@ -27,6 +27,7 @@ from l2announcer.core.facts import (
     Seen,
 )
 from l2announcer.core.first_answer import FOREIGN_REPROBE_SECONDS
+from l2announcer.core.ipam.sharing import KEY, NAMESPACES
 from l2announcer.core.model import Holding, Key, Kind, Policy, Service
 from tests.scenarios.driver import NODE, Driver, holding
 from tests.scenarios.history import (
@@ -235,12 +236,18 @@ FIRST, SECOND = Key("foo", "bar-baz"), Key("foo-bar", "baz")
 SHARED = "cilium-l2announce-foo-bar-baz"
 
 
+def permitting(key: Key, address: str) -> Service:
+    """A Service that lets another namespace's share what it has."""
+    annotations = {KEY[0]: "k", NAMESPACES[0]: "*"}
+    return replace(service(key, address), annotations=annotations)
+
+
 def test_two_services_whose_leases_have_one_name_share_it_and_are_both_answered(
     node: Node,
 ) -> None:
-    node.see(service(FIRST, OTHER_VIP))
+    node.see(permitting(FIRST, OTHER_VIP))
     assert node.answered == {*HERE, (OTHER_VIP, "eth0")}
-    node.see(service(SECOND, "172.19.0.242"))
+    node.see(permitting(SECOND, "172.19.0.242"))
     assert node.answered == {*HERE, (OTHER_VIP, "eth0"), ("172.19.0.242", "eth0")}
     assert set(node.announcer.contests) == {CONTROLLER_LEASE, HEARTBEAT, LEASE, SHARED}
     node.calls.clear()
@@ -249,8 +256,8 @@ def test_two_services_whose_leases_have_one_name_share_it_and_are_both_answered(
 
 
 def test_one_of_them_that_goes_takes_nothing_from_the_other(node: Node) -> None:
-    node.see(service(FIRST, OTHER_VIP))
-    node.see(service(SECOND, "172.19.0.242"))
+    node.see(permitting(FIRST, OTHER_VIP))
+    node.see(permitting(SECOND, "172.19.0.242"))
     node.gone(Kind.SERVICE, FIRST)
     assert node.answered == {*HERE, ("172.19.0.242", "eth0")}
     node.settle(20)

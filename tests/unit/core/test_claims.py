@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 from itertools import permutations
 from typing import Any
 
 import pytest
 
+from l2announcer.core.candidacy import lease_name
 from l2announcer.core.claims import Claims, claimed
 from l2announcer.core.model import Ingress, Key, Port, Service
 
 X, Y = "172.19.0.240", "172.19.0.241"
 MINE, OTHER, THIRD = Key("one", "web"), Key("two", "web"), Key("three", "web")
+TWIN_ONE, TWIN_TWO, TWINS = Key("a-b", "c"), Key("a", "b-c"), "cilium-l2announce-a-b-c"
 SHARED = {
     "lbipam.cilium.io/sharing-key": "k",
     "lbipam.cilium.io/sharing-cross-namespace": "*",
@@ -71,7 +74,7 @@ def test_the_older_one_has_it_whatever_was_seen_first(order: tuple[int, ...]) ->
     assert owners(found) == [OTHER]
     assert found.denied[MINE][ip_address(X)].owner == OTHER
     assert found.denied[THIRD][ip_address(X)].owner == OTHER
-    assert found.had(MINE) == []
+    assert found.had(MINE) == [lease_name(MINE)]
 
 
 def test_of_two_that_were_created_at_once_the_uid_decides() -> None:
@@ -108,7 +111,7 @@ def test_within_a_namespace_nothing_is_asked() -> None:
 
 def test_who_was_denied_has_it_once_the_other_is_gone_or_permits_it() -> None:
     found = claims(named(MINE, X), named(OTHER, X, Y))
-    assert found.had(OTHER) == [ip_address(Y)]
+    assert found.had(OTHER) == [ip_address(Y), lease_name(OTHER)]
     assert found.take({MINE: None}) == {MINE, OTHER}
     assert owners(found) == [OTHER]
     assert not found.denied
@@ -118,6 +121,40 @@ def test_who_was_denied_has_it_once_the_other_is_gone_or_permits_it() -> None:
     assert owners(found) == [MINE]
     found.take({MINE: named(MINE, X, annotations=SHARED)})
     assert owners(found) == [MINE, OTHER]
+    assert not found.denied
+
+
+def test_of_two_with_one_lease_the_older_has_it() -> None:
+    found = claims(given(TWIN_ONE, X, created="2026-01-02"), named(TWIN_TWO, Y))
+    assert found.owners(TWINS) == [TWIN_TWO]
+    assert found.had(TWIN_ONE) == []
+    assert owners(found, X) == []
+    sentence = found.denied[TWIN_ONE][TWINS].sentence(TWINS)
+    assert sentence.startswith(f"Lease {TWINS}, which has the name of this Service's too,")
+    assert "belongs to Service a/b-c" in sentence
+    assert found.take({TWIN_TWO: named(TWIN_TWO)}) == {TWIN_ONE, TWIN_TWO}
+    assert found.owners(TWINS) == [TWIN_ONE]
+    assert owners(found, X) == [TWIN_ONE]
+    assert not found.denied
+
+
+def test_both_have_the_lease_where_both_permit_it() -> None:
+    one, two = (named(key, annotations=SHARED) for key in (TWIN_ONE, TWIN_TWO))
+    found = claims(replace(one, external_ips=(X,)), replace(two, external_ips=(Y,)))
+    assert sorted(found.owners(TWINS)) == [TWIN_TWO, TWIN_ONE]
+    assert not found.denied
+
+
+def test_nobody_takes_the_address_of_a_service_whose_lease_is_another_s() -> None:
+    found = claims(named(TWIN_ONE, X), given(TWIN_TWO, Y), named(THIRD, Y))
+    assert found.denied[TWIN_TWO].keys() == {TWINS}
+    assert found.denied[THIRD][ip_address(Y)].owner == TWIN_TWO
+    assert owners(found, Y) == []
+
+
+def test_who_has_no_address_claims_no_lease() -> None:
+    found = claims(named(TWIN_ONE), named(TWIN_TWO, Y, created="2026-01-02"))
+    assert found.owners(TWINS) == [TWIN_TWO]
     assert not found.denied
 
 

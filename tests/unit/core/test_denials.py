@@ -20,6 +20,7 @@ class Rig:
         self.denials = Denials(self.claims)
         self.services: View[Service] = View()
         self.version = 0
+        self.reason = "AddressDenied"
 
     def put(self, key: Key, *addresses: str, tells: bool = True) -> list[str]:
         self.version += 1
@@ -32,7 +33,7 @@ class Rig:
         out = Effects()
         self.denials.poll(changed, self.services, out, tells=tells)
         assert [event.message for event in out.events] == [t.reason for t in out.transitions]
-        assert all(event.warning and event.reason == "AddressDenied" for event in out.events)
+        assert all(event.warning and event.reason == self.reason for event in out.events)
         return [f"{event.uid}: {event.message}" for event in out.events]
 
 
@@ -45,6 +46,14 @@ def test_it_is_told_once_to_who_names_the_address() -> None:
     assert rig.put(OWNER, X) == []
     assert rig.put(THIEF) == []
     assert len(rig.put(THIEF, X)) == 1
+
+
+def test_whose_lease_is_another_s_is_told_so() -> None:
+    rig = Rig()
+    rig.reason = "LeaseDenied"
+    rig.put(Key("a-b", "c"), X)
+    (sentence,) = rig.put(Key("a", "b-c"), "172.19.0.241")
+    assert sentence.startswith("a/b-c: Lease cilium-l2announce-a-b-c, which has")
 
 
 def test_only_the_controller_tells_and_a_new_one_tells_of_all() -> None:

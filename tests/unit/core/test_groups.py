@@ -13,8 +13,15 @@ X, Y, Z = "172.19.0.240", "172.19.0.241", "172.19.0.242"
 TWIN_ONE, TWIN_TWO = Key("a-b", "c"), Key("a", "b-c")  # one Lease name for both
 
 
-def service(key: Key, *addresses: str) -> Service:
-    return Service(key=key, uid=str(key), external_ips=addresses)
+PERMITTED = {
+    "lbipam.cilium.io/sharing-key": "k",
+    "lbipam.cilium.io/sharing-cross-namespace": "*",
+}
+
+
+def service(key: Key, *addresses: str, permits: bool = False) -> Service:
+    annotations = PERMITTED if permits else {}
+    return Service(key=key, uid=str(key), external_ips=addresses, annotations=annotations)
 
 
 def lease(key: Key) -> str:
@@ -29,6 +36,12 @@ def groups(*services: Service) -> Groups:
 
 def group(*keys: Key) -> Group:
     return Group(keys, tuple(dict.fromkeys(lease(key) for key in keys)))
+
+
+def joined(found: Groups, key: Key) -> Group | None:
+    """The group that a Service is a member of."""
+    together = found.of(lease(key))
+    return together if together is not None and key in together.services else None
 
 
 def test_who_is_alone_is_no_group() -> None:
@@ -54,9 +67,10 @@ def test_it_falls_apart_when_what_joined_it_goes() -> None:
     assert found.take({A: service(A, Z)}) == {A}
 
 
-def test_two_services_of_one_lease_are_a_group() -> None:
+def test_two_services_of_one_lease_are_a_group_where_both_permit_it() -> None:
     neighbour = Key("a", "z")
-    found = groups(service(TWIN_ONE, X), service(TWIN_TWO, Y), service(neighbour, Y))
+    one, two = service(TWIN_ONE, X, permits=True), service(TWIN_TWO, Y, permits=True)
+    found = groups(one, two, service(neighbour, Y))
     (name,) = {lease(TWIN_ONE), lease(TWIN_TWO)}
     together = found.of(name)
     assert together is not None
@@ -67,6 +81,15 @@ def test_two_services_of_one_lease_are_a_group() -> None:
     found.take({TWIN_TWO: None, neighbour: None})
     assert not found.known(name)
     assert found.of(name) is None
+
+
+def test_else_the_younger_has_no_part_in_any_election() -> None:
+    neighbour = Key("a", "z")
+    found = groups(service(TWIN_ONE, X), service(TWIN_TWO, Y), service(neighbour, Y))
+    assert found.of(lease(TWIN_ONE)) is None
+    assert found.of(lease(neighbour)) is None
+    assert found.take({TWIN_ONE: None}) == {TWIN_ONE, TWIN_TWO, neighbour}
+    assert found.of(lease(TWIN_TWO)) == group(TWIN_TWO, neighbour)
 
 
 def test_who_names_an_address_in_vain_is_no_member() -> None:
@@ -80,7 +103,8 @@ KEYS = [A, B, C, D, TWIN_ONE, TWIN_TWO]
 STEPS = st.lists(
     st.dictionaries(
         st.sampled_from(KEYS),
-        st.none() | st.lists(st.sampled_from([X, Y, Z]), max_size=2, unique=True),
+        st.none()
+        | st.tuples(st.lists(st.sampled_from([X, Y, Z]), max_size=2, unique=True), st.booleans()),
         min_size=1,
         max_size=3,
     ),
@@ -90,15 +114,15 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_step_by_step_comes_to_the_same_as_at_once(
-    steps: list[dict[Key, list[str] | None]],
+    steps: list[dict[Key, tuple[list[str], bool] | None]],
 ) -> None:
     found, known = Groups(), dict[Key, Service]()
     for step in steps:
         changed = {
-            key: None if addresses is None else service(key, *addresses)
-            for key, addresses in step.items()
+            key: None if each is None else service(key, *each[0], permits=each[1])
+            for key, each in step.items()
         }
-        before = {key: found.of(lease(key)) for key in KEYS}
+        before = {key: joined(found, key) for key in KEYS}
         concerned = found.take(changed)
         for key, each in changed.items():
             known.pop(key, None)
@@ -108,5 +132,5 @@ def test_step_by_step_comes_to_the_same_as_at_once(
         for key in KEYS:
             assert found.of(lease(key)) == fresh.of(lease(key))
             assert found.known(lease(key)) == fresh.known(lease(key))
-            if found.of(lease(key)) != before[key] and key in known:
+            if joined(found, key) != before[key] and key in known:
                 assert key in concerned
