@@ -90,7 +90,7 @@ class Claims:
             contested.update(before, after)
         for claim in contested:
             claimants = self._claimants.get(claim, ())
-            if len(claimants) > 1 or not moved.issuperset(claimants):
+            if len(claimants) > 1 or not changed.keys() >= set(claimants):
                 moved |= set(claimants)
                 self._judge(claim, claimants)
         return moved

@@ -124,6 +124,19 @@ def test_who_was_denied_has_it_once_the_other_is_gone_or_permits_it() -> None:
     assert not found.denied
 
 
+def test_who_was_denied_two_has_both_once_their_owner_is_gone() -> None:
+    for one, other in permutations((X, Y)):
+        found = claims(
+            named(MINE, X, Y),
+            named(OTHER, X, Y, annotations=SHARED),
+            named(THIRD, one, annotations=SHARED),
+        )
+        found.take({MINE: None})
+        assert OTHER in found.owners(ip_address(other))
+        assert owners(found, one) == [THIRD, OTHER]
+        assert not found.denied
+
+
 def test_of_two_with_one_lease_the_older_has_it() -> None:
     found = claims(given(TWIN_ONE, X, created="2026-01-02"), named(TWIN_TWO, Y))
     assert found.owners(TWINS) == [TWIN_TWO]
