@@ -9,6 +9,7 @@ from l2announcer.core.facts import Refusal
 from l2announcer.core.hand_outs import Purpose
 
 RETRY_SECONDS = 2.0
+TAKING = frozenset({Purpose.TAKE, Purpose.FENCE})
 RELEASE_RETRY_SECONDS = 0.5  # a process that stops has little time, and must not hammer either
 
 
@@ -54,12 +55,14 @@ class Attempts:
             case Refusal.INVALID | Refusal.DENIED:
                 self.problem = f"the API server refuses writes of Lease {self._name}: {why.value}"
                 self.retry_at = now if giving else now + RETRY_SECONDS
+                # credentials that ran out, or a server that is starting: its holder is denied too
+                self._take_unanswered |= why is Refusal.DENIED and purpose in TAKING
             case Refusal.UNAVAILABLE:
                 self.problem = f"no answer from the API server to a write of Lease {self._name}"
                 self._must_read |= giving
                 if purpose not in {Purpose.TAKE, Purpose.RENEW}:
                     self.retry_at = now + RELEASE_RETRY_SECONDS
-                self._take_unanswered |= purpose in {Purpose.TAKE, Purpose.FENCE}
+                self._take_unanswered |= purpose in TAKING
 
     def begin_read(self, now: float) -> None:
         """Take in that a read is handed out."""

@@ -30,8 +30,8 @@ Rules of this file; without any one of them there is a history in which two node
 12. Silent first, release second. A Lease that this node holds and doesn't want is released, also
     when a late write brought it; one whose Service vanished is left to run out.
 14. A tenure goes on past its end while the API server gives no answer (core.hold_over). So one who
-    wants to take a Lease that ran out, and gets no answer either, leaves it to its holder for one
-    attempt more once there are answers again.
+    wants to take a Lease that ran out, and gets no answer either, or is denied, leaves it to its
+    holder for one attempt more once there are answers again.
 16. A Lease is given to a node that asked for it (core.hand_over says when) silent first, as a Lease
     of one second in the other's name with a count of transitions of its own. Who finds itself named
     so takes it at once, and the count stays. A gift whose fate is unknown is read about in silence.

@@ -219,6 +219,8 @@ class Site:
                 env={
                     **_inherited(),
                     **self._timing.environment,
+                    # a holder that moves by itself, after a while, is not what is tested
+                    "L2ANNOUNCER_SPREAD": "false",
                     "NODE_NAME": name,
                     **environment,
                 },

@@ -73,6 +73,12 @@ def test_no_answer(purpose: Purpose, retry_at: float, *, read: bool) -> None:
     assert attempts.owes_read(wished=True) is read
 
 
+@pytest.mark.parametrize(("why", "read"), [(Refusal.DENIED, True), (Refusal.INVALID, False)])
+def test_who_is_denied_supposes_that_the_holder_is_too(why: Refusal, *, read: bool) -> None:
+    assert refused(Purpose.TAKE, why).owes_read(wished=True) is read
+    assert not refused(Purpose.TAKE, why).owes_read(wished=False)
+
+
 def test_a_take_without_an_answer_matters_only_to_who_still_wants_the_lease() -> None:
     assert not refused(Purpose.TAKE, Refusal.UNAVAILABLE).owes_read(wished=False)
     assert refused(Purpose.TRANSFER, Refusal.UNAVAILABLE).owes_read(wished=False)

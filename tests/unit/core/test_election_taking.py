@@ -273,8 +273,21 @@ def test_a_write_that_is_not_allowed_is_said_and_tried_again(why: Refusal) -> No
     rig.refuse(why, 0.1)
     assert NAME in rig.elector.problem
     assert rig.poll(2.0) is None
-    rig.accept(rig.write(2.1001), at=2.2)
+    if why is Refusal.DENIED:  # as after no answer, somebody may have it by now
+        assert rig.poll(2.1001) == ReadLease(NAME)
+        rig.elector.read(None, None, BOOT + 2.15)
+    rig.accept(rig.write(2.2), at=2.3)
     assert rig.elector.problem == ""
+
+
+def test_who_is_denied_leaves_what_ran_out_to_its_holder_for_one_attempt() -> None:
+    rig = Rig()
+    before = rig.see(theirs(), 0.0)
+    assert rig.poll(L) is not None
+    rig.refuse(Refusal.DENIED, L + 0.1)
+    assert rig.poll(L + 2.2) == ReadLease(NAME)
+    rig.elector.read(before, None, BOOT + L + 2.3)
+    assert rig.poll(L + 2.4) is None
 
 
 def test_a_namespace_that_does_not_exist_is_said_and_waited_for() -> None:
