@@ -37,7 +37,13 @@ from l2announcer.lan.responder import Responder
 from l2announcer.metrics import Metrics
 from l2announcer.observation import Observation
 from l2announcer.pump import step
-from l2announcer.settings import DefaultLbServiceIpam, HoldOver, IpamStandby, Settings
+from l2announcer.settings import (
+    DefaultLbServiceIpam,
+    HoldOver,
+    IpamStandby,
+    LeaseMode,
+    Settings,
+)
 from l2announcer.systemd import Notifier, pause_seconds
 from l2announcer.web.server import CannotListenError, application, serve
 
@@ -270,6 +276,7 @@ def _config(settings: Settings) -> Config:
         request_seconds=settings.lease_renew_deadline,
         holds_over=settings.hold_over is HoldOver.SEGMENT,
         hold_over_limit_seconds=settings.hold_over_limit,
+        node_leases=settings.lease_mode is LeaseMode.NODE,
     )
     return Config(
         terms=terms,

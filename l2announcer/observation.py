@@ -38,13 +38,13 @@ class Observation:
         """Take in that the pump made a step."""
         self._stepped_at = now
         announcer = self._announcer
-        if announcer.transitions != self._transitions:
-            metrics.lease_transitions.inc(announcer.transitions - self._transitions)
-            metrics.services_held.set(len(announcer.held))
-            self._transitions = announcer.transitions
-        metrics.hold_overs.inc(announcer.hold_overs - self._hold_overs)
-        metrics.services_held_over.set(len(announcer.held_over))
-        self._hold_overs = announcer.hold_overs
+        if announcer.tally.transitions != self._transitions:
+            metrics.lease_transitions.inc(announcer.tally.transitions - self._transitions)
+            metrics.services_held.set(len(announcer.tally.held))
+            self._transitions = announcer.tally.transitions
+        metrics.hold_overs.inc(announcer.tally.hold_overs - self._hold_overs)
+        metrics.services_held_over.set(len(announcer.tally.held_over))
+        self._hold_overs = announcer.tally.hold_overs
 
     @property
     def summary(self) -> str:
@@ -53,7 +53,7 @@ class Observation:
         if waiting:
             return f"waiting for: {', '.join(waiting)}"
         services = len(self._announcer.cluster.services)
-        return f"answering for {len(self._announcer.held)} of {services} Services"
+        return f"answering for {len(self._announcer.tally.held)} of {services} Services"
 
     def status(self) -> Mapping[str, object]:
         return {

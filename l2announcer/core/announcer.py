@@ -12,6 +12,7 @@ from functools import partial
 from math import inf
 from typing import assert_never
 
+from l2announcer.core.admission import Admission
 from l2announcer.core.agenda import Agenda
 from l2announcer.core.answers import AnswerTable
 from l2announcer.core.budget import Budget
@@ -21,7 +22,7 @@ from l2announcer.core.coexistence import Operator
 from l2announcer.core.contest import Contest
 from l2announcer.core.controller import CONTROLLER_LEASE, Controller
 from l2announcer.core.denials import Denials
-from l2announcer.core.effects import Effects
+from l2announcer.core.effects import Effects, Transition
 from l2announcer.core.election import Elector
 from l2announcer.core.eligibility import Eligibility
 from l2announcer.core.facts import (
@@ -60,7 +61,10 @@ from l2announcer.core.resignation import Resignation
 from l2announcer.core.roll_call import Judges, RollCall
 from l2announcer.core.roster import Roster
 from l2announcer.core.selections import Selections
+from l2announcer.core.tally import Tally
 from l2announcer.core.terms import Terms
+
+HELD_BACK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,17 +89,14 @@ class Announcer:
         self.cluster = Cluster(self.terms.node)
         self.selections = Selections()
         controller = Contest(CONTROLLER_LEASE, standing=True, strict=True)
-        self.heartbeat = Heartbeat(self.terms.node)
+        self.heartbeat = Heartbeat(self.terms.node, node_leases=self.terms.node_leases)
         self.roster = Roster(self.terms.node, self.cluster)
         self.contests: dict[str, Contest] = {}
         self._standing = {
             self._add(contest).elector.name for contest in (controller, self.heartbeat.contest)
         }
         self.node_leases = NodeLeases(lambda name: self._contest(name).elector, self.roster.turn)
-        self.held: set[Key] = set()  # the Services that this node may answer for
-        self.transitions = 0  # how often one was gained or lost
-        self.held_over: set[Key] = set()  # of those, without an answer of the API server
-        self.hold_overs = 0  # how often one came to be
+        self.tally = Tally()
         self.resigning = False
         scope = Scope(unclassed=config.serves_unclassed)
         rest_seconds = config.address_rest_seconds
@@ -107,7 +108,8 @@ class Announcer:
         self.eligibility = Eligibility(self.cluster)
         self._denials = Denials(self.selections.groups.claims)
         self._agenda = Agenda()
-        self._budget = Budget(config.qps)
+        self._budget = Budget(inf if self.terms.node_leases else config.qps)
+        self._admission = Admission()
         self._judges = Judges(budget=self._budget, roster=self.roster, eligibility=self.eligibility)
         self._resignation = Resignation()
         self._roll_call = RollCall(
@@ -164,6 +166,7 @@ class Announcer:
             case _:
                 assert_never(fact)
         self._agenda.touch(self.contests.keys() & self.node_leases.follow(now))
+        self.heartbeat.follow(self.terms)
 
     def _interrupt(self, lost: set[str]) -> None:
         """Take in what can't be used any more, even if it can again before the next poll."""
@@ -252,8 +255,8 @@ class Announcer:
         self._follow_links(now)
         if self.eligibility.update(changes, out):
             self._agenda.touch(self.contests)
-        self._set_terms()
         self._judge_node(changes, out)
+        self._set_terms(now, wall, out)
         for moves in self._moving:
             self._agenda.touch(self.contests.keys() & moves.take_waiting(now))
         if self.resigning:
@@ -262,12 +265,12 @@ class Announcer:
         owed: list[Key] = []
         table_stale = changes.everything
         for contest, terms in called:
-            before, held = (contest.grants, contest.watched), (contest.held, contest.held_over)
+            before = contest.grants, contest.watched
             owed += contest.poll(now, terms, out)
             if before != (contest.grants, contest.watched):
                 table_stale = True
                 self._pacing.keep(before[0], contest.grants)
-            self._keep_count(contest, *held)
+            self.tally.note(contest)
         self._keep_time(called, now, out)
         self._reads.owe(owed, all_services=self.controller.poll(now, wall, out))
         out.calls += self._reads.take()
@@ -298,17 +301,40 @@ class Announcer:
                 contest.announce_again(moved, now)
             self._agenda.touch(self.contests)
 
-    def _set_terms(self) -> None:
+    def _set_terms(self, now: float, wall: float, out: Effects) -> None:
         terms = self.config.terms
         leaving = bool(self.eligibility.reasons)
         holding = replace(terms.holding, macs=self.selections.macs, leaving=leaving)
         terms = self._budget.paced(replace(terms, holding=holding))
-        passed_over = self._budget.take_passed_over()
-        if terms != self.terms:
+        passed_over, state = self._budget.take_passed_over(), self.heartbeat.state
+        if terms.node_leases:
+            terms = self._beat(self._held_back(terms, now, out), now, wall, out)
+        if terms != self.terms or state != self.heartbeat.state:
             self.terms = terms
             self._agenda.touch(self.contests)
         elif terms.may_take:
             self._agenda.touch(passed_over & self.contests.keys())
+
+    def _held_back(self, terms: Terms, now: float, out: Effects) -> Terms:
+        """The terms of a node that may begin to keep Leases by its heartbeat, or may not yet."""
+        why = self.node_leases.holds_back(now, terms.node)
+        if why:
+            out.wake_at = min(out.wake_at, now + HELD_BACK_SECONDS)
+        if why != self.terms.holds_back:
+            out.transitions.append(Transition("node leases", why or "begun", warning=bool(why)))
+        return replace(terms, may_take=not why, holds_back=why)
+
+    def _beat(self, terms: Terms, now: float, wall: float, out: Effects) -> Terms:
+        """Do what is due about our heartbeat before all that it carries; the terms for that."""
+        contest, own = self.heartbeat.contest, self.heartbeat.terms(terms)
+        self.node_leases.judge(contest.elector, now, terms)
+        among = self.contests.values()
+        goes = self.resigning and self._resignation.gives_up(contest, among, terms, now)
+        contest.wish(known=False, resigning=goes)
+        self.heartbeat.poll(own, out)
+        contest.elect(now, wall, own, out)
+        self._agenda.set(contest.elector.name, contest.wake_at(now, own))
+        return self.heartbeat.lend(now, terms)
 
     def _judge_node(self, changes: Changes, out: Effects) -> None:
         """Have our heartbeat say how this node is."""
@@ -331,24 +357,15 @@ class Announcer:
                 self.heartbeat.poll(its_terms, out)
             else:
                 its_terms = self._judges.terms_for(contest, terms, now)
+            elector = contest.elector
+            elector.intent.withheld = self._admission.withholds(elector, now, its_terms)
             stance = partial(self._judges.stance, contest, now)
             contest.move(now, its_terms, self._moving, stance)
             contest.elect(now, wall, its_terms, out)
             if contest is not self.heartbeat.contest:  # renewed so rarely that it weighs nothing
-                self._budget.count(contest.elector, terms)
+                self._budget.count(elector, terms)
             called.append((contest, its_terms))
         return called
-
-    def _keep_count(
-        self, contest: Contest, held: frozenset[Key], held_over: frozenset[Key]
-    ) -> None:
-        """Note what became of a contest in its poll; `held` and `held_over` are as before."""
-        if held != contest.held:
-            self.transitions += len(held ^ contest.held)
-            self.held = (self.held - held) | contest.held
-        if held_over or contest.held_over:
-            self.hold_overs += len(contest.held_over - held_over)
-            self.held_over = (self.held_over - held_over) | contest.held_over
 
     def _keep_time(self, called: list[tuple[Contest, Terms]], now: float, out: Effects) -> None:
         """Note when each is to be looked at next, if ever."""
@@ -360,11 +377,17 @@ class Announcer:
             name, idle = contest.elector.name, contest.idle(now)
             self._agenda.set(name, inf if idle else contest.wake_at(now, terms))
             if idle:
-                del self.contests[name]
-                self.roster.forget(name)
-                self.node_leases.forget(name)
-                for moves in self._moving:
-                    moves.end(name)
+                self._forget(name)
+        self._agenda.touch(self.contests.keys() & self._admission.take_next())
+
+    def _forget(self, name: str) -> None:
+        del self.contests[name]
+        self.roster.forget(name)
+        self.node_leases.forget(name)
+        self.tally.forget(name)
+        self._admission.leave(name)
+        for moves in self._moving:
+            moves.end(name)
 
     def _install(self, out: Effects) -> None:
         contests, links = self.contests.values(), self.cluster.links

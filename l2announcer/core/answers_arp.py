@@ -75,10 +75,10 @@ class ArpAnswers:
         if sender == target:
             return Outcome.GRATUITOUS
         tenure, others, opening = line
-        if now >= tenure.until:
+        if not tenure.valid(now):
             return Outcome.NO_TENURE
         for other in others:
-            if now >= other.until:
+            if not other.valid(now):
                 return Outcome.NO_TENURE
         return b"".join((mac, opening, mac, sender, REPLY_PADDING))
 

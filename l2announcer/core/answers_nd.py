@@ -100,10 +100,10 @@ class NdAnswers:
         if destination != self._mac and destination != _GROUP_MAC_PREFIX + target[13:]:
             return Outcome.NOT_TO_US
         tenure, others = line
-        if now >= tenure.until:
+        if not tenure.valid(now):
             return Outcome.NO_TENURE
         for other in others:
-            if now >= other.until:
+            if not other.valid(now):
                 return Outcome.NO_TENURE
         total = self._rest + _number(sender, "big") + 2 * _number(target, "big")
         summed = (REPLY_KIND | -total % 0xFFFF).to_bytes(4, "big")

@@ -99,7 +99,7 @@ class Candidacy:
         company = self.company
         valid = company.right.valid(now)
         ahead = not valid and company.taking(now)
-        self._note_hold_over(now, out)
+        self._note_hold_over(now, terms, out)
         if not (valid or ahead or company.returning(now, terms)):
             self._announcing = self._ahead_since = None
             self.preparation.want(self.selection.announcements)
@@ -157,9 +157,9 @@ class Candidacy:
             return ""
         return f", handed over by {self.elector.known.holder_before}"
 
-    def _note_hold_over(self, now: float, out: Effects) -> None:
+    def _note_hold_over(self, now: float, terms: Terms, out: Effects) -> None:
         """Tell of it once it is over: before, the API server takes no Event."""
-        since, before = self.elector.hold_over.since, self._held_over_since
+        since, before = self.elector.held_over_since(terms), self._held_over_since
         self._held_over_since = since
         if before < since:
             sentence = (
@@ -170,9 +170,11 @@ class Candidacy:
 
     @property
     def settled(self) -> bool:
-        """Is everything answered for that is selected? No foreign host has any of it, then."""
-        answered = self._announcing.answered if self._announcing is not None else ()
-        return set(self.selection.announcements) <= set(answered)
+        """Is all answered for that is selected, or just was? No foreign host has it, then."""
+        announcing = self._announcing
+        if announcing is None or announcing.watched:
+            return False
+        return set(self.selection.announcements) <= set(announcing.answered)
 
     @property
     def at_rest(self) -> bool:

@@ -34,6 +34,7 @@ class Contest:
 
     def __init__(self, lease: str, *, standing: bool = False, strict: bool = False) -> None:
         self.elector = Elector(lease)
+        self.elector.tenure.strict = strict
         self.hand_over = HandOver(self.elector)
         self.group: tuple[Contest, ...] = (self,)
         self.company = Company([self.elector])
@@ -74,9 +75,12 @@ class Contest:
         if len(self.group) > 1:
             self.stand_together((self,), Company([self.elector]))
 
-    def wish(self, *, known: bool, resigning: bool, part: Part | None = None) -> None:
+    def wish(
+        self, *, known: bool, resigning: bool, kept: bool = False, part: Part | None = None
+    ) -> None:
         """Say what the node wants of the Lease; `known`: one of its Services still exists.
 
+        One that the heartbeat has `kept` is free as soon as that is released.
         A Lease whose Services vanished is not released: another node may not know it yet. Nor is
         one while it isn't known whether this node can serve them. `part` is given where the node
         contests a group: every Lease of it is wanted, whatever it stands for.
@@ -86,6 +90,8 @@ class Contest:
         wanted = wanted or any(c.selection.announcements for c in self.candidacies.values())
         if wanted and not resigning and part is not Part.LEAVE:
             self.elector.want(Wish.HOLD)
+        elif resigning and kept:
+            self.elector.want(Wish.ABANDON)
         elif self.standing or (known and (resigning or not self._pending)):
             self.elector.want(Wish.RELEASE)
         else:
@@ -142,7 +148,7 @@ class Contest:
         for candidacy in candidacies:
             candidacy.preparation.active = self.hand_over.wants
         ready = all(each.preparation.ready(now) for each in candidacies)
-        self.elector.asks = self.hand_over.wants and ready
+        self.elector.intent.asks = self.hand_over.wants and ready
 
     def elect(self, now: float, wall: float, terms: Terms, out: Effects) -> None:
         """Add what is to be done about the Lease now."""

@@ -35,13 +35,21 @@ def draft(
 ) -> LeaseRecord:
     """The record to write over `known`; `give_to`, `declined`, `floor` as the Elector has them."""
     count = max(known.transitions, floor) + 1
+    alone = replace(terms.holding, heartbeat=None)
     ours = replace(
         known,
         holder=terms.node,
-        duration_seconds=terms.duration_seconds,
+        duration_seconds=terms.written_seconds,
         renew_time=renew_time,
         holding=terms.holding,
         wanted=None,
+    )
+    released = replace(
+        ours,
+        holder="",
+        duration_seconds=RELEASED_SECONDS,
+        acquire_time=renew_time,
+        holding=alone,
     )
     match purpose:
         case Purpose.WANT:
@@ -49,15 +57,7 @@ def draft(
         case Purpose.TAKE:
             return replace(ours, acquire_time=renew_time, transitions=count)
         case Purpose.FENCE:
-            return replace(
-                known,
-                holder="",
-                duration_seconds=RELEASED_SECONDS,
-                acquire_time=renew_time,
-                renew_time=renew_time,
-                transitions=count,
-                wanted=None,
-            )
+            return replace(released, holding=known.holding, transitions=count)
         case Purpose.RECEIVE:
             return replace(ours, acquire_time=renew_time)
         case Purpose.RENEW:
@@ -71,10 +71,9 @@ def draft(
                 acquire_time=renew_time,
                 transitions=known.transitions + 1,
                 wanted=known.wanted,
+                holding=alone,
             )
         case Purpose.RELEASE:
-            return replace(
-                ours, holder="", duration_seconds=RELEASED_SECONDS, acquire_time=renew_time
-            )
+            return released
         case _:
             assert_never(purpose)

@@ -39,31 +39,23 @@ Rules of this file; without any one of them there is a history in which two node
 
 from __future__ import annotations
 
-from enum import Enum
 from math import inf
 
 from l2announcer.core import lease
-from l2announcer.core.attempts import RETRY_SECONDS, Attempts
+from l2announcer.core.attempts import Attempts
 from l2announcer.core.drafts import draft
 from l2announcer.core.effects import LeaseWrite, ReadLease
 from l2announcer.core.facts import Refusal
 from l2announcer.core.hand_outs import HandOut, HandOuts, Purpose, signature
 from l2announcer.core.hold_over import HoldOver
+from l2announcer.core.intent import Intent, Wish
 from l2announcer.core.known_lease import KnownLease
-from l2announcer.core.model import LeaseRecord, Wanted, newer
+from l2announcer.core.model import LeaseRecord, newer
 from l2announcer.core.predecessor import NOBODY, Kind, Predecessor, predecessor
 from l2announcer.core.tenure import Tenure
-from l2announcer.core.terms import RANK_SECONDS, TENURE_SHARE, Terms
+from l2announcer.core.terms import TENURE_SHARE, Terms
 
-WRITE_INTERVAL_SECONDS = 1.0
-
-
-class Wish(Enum):
-    """What the node wants of the Lease: to hold it, to give it back, or to let it run out."""
-
-    HOLD = "hold"
-    RELEASE = "release"
-    ABANDON = "abandon"
+__all__ = ["Elector", "Wish"]
 
 
 class Elector:
@@ -72,23 +64,15 @@ class Elector:
     def __init__(self, name: str) -> None:
         self.name = name
         self.tenure = Tenure()
-        self.wish = Wish.ABANDON
+        self.known = KnownLease()
         self.predecessor = NOBODY
         self.renewed_at = -inf  # hand-out of the last write that was accepted
         self.hold_over = HoldOver()
-        self.asks = False  # is the holder to be asked for it?
-        self.give_to = ""  # the node that it is to be handed over to
-        self.declined: Wanted | None = None  # who asked in vain; our next renewal says so
-        self.fence_at = inf  # when a silent node's heartbeat is to be fenced
-        self.floor = -1  # which count of transitions is behind it already, whatever is seen of it
-        self.known = KnownLease()
         self._attempts = Attempts(name)
+        self.intent = Intent(self.known, self._attempts, self.tenure)
         self._hand_outs = HandOuts()
-        self._hurried = False
-        self._wished_at: float | None = None  # when poll first saw that it's to be held
         # How often the tenure was voided: what was handed out before can't revive it.
         self._voids = 0
-        self._ask_at = -inf
 
     # Facts
 
@@ -143,7 +127,7 @@ class Elector:
             return  # what stands in its way comes by the watch
         self.hold_over.refused(why, now)
         if write.purpose is Purpose.TRANSFER and why is not Refusal.CONFLICT:
-            self.declined = self.record.wanted if self.record is not None else None
+            self.intent.declined = self.record.wanted if self.record is not None else None
         self._attempts.refused(write.purpose, why, now, made=self.record is not None)
         if why is Refusal.MISSING:
             self.observe(None, now)
@@ -152,7 +136,7 @@ class Elector:
         """Take in the outcome of a ReadLease."""
         consistent = self.known.learnt_at <= self._attempts.read_asked_at
         self._attempts.read(why, now)
-        self._hurried |= self.tenure.holding_over
+        self.intent.hurried |= self.tenure.holding_over
         if why is None and (consistent or record is not None):
             self.observe(record, now, consistent=consistent)
 
@@ -160,38 +144,37 @@ class Elector:
 
     def want(self, wish: Wish) -> None:
         """Set what the node wants; silence comes at once, the release with the next poll."""
-        if wish is self.wish:
-            return
-        self.wish = wish
-        self._wished_at = None
-        if wish is not Wish.HOLD:
+        if self.intent.want(wish) and wish is not Wish.HOLD:
             self._void()
 
     def hurry(self) -> None:
         """Renew as soon as rule 2 allows: whether the Lease is still ours is in doubt."""
-        self._hurried = True
+        self.intent.hurried = True
 
     # Effects
 
     def poll(self, now: float, wall: float, terms: Terms) -> LeaseWrite | ReadLease | None:
         """Hand out the one call that is due, if any. `wall` is Unix time in seconds."""
         self._hold_over(now, terms)
-        if self._wished_at is None:
-            self._wished_at = now
-        if self._calling or now < self._due_at(now, terms):
+        self.intent.seen(now)
+        if self.intent.withheld or not self.due(now, terms):
             return None
-        if self._attempts.owes_read(wished=self._takes):
+        if self.intent.owes_read:
             self._attempts.begin_read(now)
             return ReadLease(self.name, renewal=self.tenure.valid(now) or self.transferring)
-        return self._hand_out(self._purpose(now, terms), now, wall, terms)
+        return self._hand_out(self.intent.purpose(now, terms), now, wall, terms)
 
     def wake_at(self, now: float, terms: Terms) -> float:
         """When poll has something to do, or the tenure ends, if no fact comes before."""
         ends_at = self.tenure.until if self.tenure.until > now else inf
         ends_at = min(ends_at, self.hold_over.wake_at(self.tenure, now, self._keeping_since, terms))
-        if self._calling:
+        if self.intent.withheld or self.calling:
             return ends_at
         return min(ends_at, self._due_at(now, terms))
+
+    def due(self, now: float, terms: Terms) -> bool:
+        """Is there a call to hand out?"""
+        return not self.calling and now >= self._due_at(now, terms)
 
     def busy(self, terms: Terms) -> bool:
         """Is a write under way, or a release still owed?"""
@@ -200,8 +183,9 @@ class Elector:
 
     def idle(self, now: float) -> bool:
         """Is there no Lease, no wish for one, no call under way, and nothing to remember?"""
-        quiet = not self._calling and now >= self.held_until
-        return self.record is None and not self._takes and quiet
+        quiet = not self.calling and now >= self.held_until
+        wished = self.wish is Wish.HOLD or self.intent.fence_at < inf
+        return self.record is None and not wished and quiet
 
     def ours(self, terms: Terms) -> bool:
         """Does the Lease name this node, written by this incarnation of it?"""
@@ -213,16 +197,27 @@ class Elector:
 
     def returning(self, now: float, terms: Terms) -> bool:
         """Is it silent, but may come back by the segment's leave, before any answer comes?"""
-        return (
-            self.wish is Wish.HOLD
-            and not self.tenure.valid(now)
-            and self.ours(terms)
-            and self.hold_over.may_come_back(now, self._keeping_since, terms)
-        )
+        if self.wish is not Wish.HOLD or self.tenure.valid(now) or not self.ours(terms):
+            return False
+        if not terms.node_leases:
+            return self.hold_over.may_come_back(now, self._keeping_since, terms)
+        right = terms.right
+        if right is None or self.known.under != (terms.node, right.number):
+            return False
+        return right.tenure.valid(now) and right.tenure.holding_over
+
+    def held_over_since(self, terms: Terms) -> float:
+        """Since when it is held without an answer; infinity for not at all."""
+        if not terms.node_leases:
+            return self.hold_over.since
+        return terms.right.hold_over.since if terms.right is not None and self.ours(terms) else inf
 
     def come_back(self, now: float, terms: Terms) -> None:
         """Hold over again: nobody else was heard."""
-        self.hold_over.come_back(self.tenure, now, terms)
+        if terms.right is not None:
+            self.tenure.confirm(inf, terms.right.tenure)
+        else:
+            self.hold_over.come_back(self.tenure, now, terms)
 
     @property
     def taking(self) -> Purpose | None:
@@ -246,6 +241,11 @@ class Elector:
         return self.known.given(terms)
 
     @property
+    def wish(self) -> Wish:
+        """What the node wants of the Lease."""
+        return self.intent.wish
+
+    @property
     def record(self) -> LeaseRecord | None:
         """The Lease as it is known; None is no Lease."""
         return self.known.record
@@ -265,49 +265,13 @@ class Elector:
         """What stands in the way of writing it, in a sentence; empty for nothing."""
         return self._attempts.problem
 
-    def free_at(self, terms: Terms) -> float:
-        """From when on another than its holder may take or fence it, before ranks."""
-        return self.known.free_at(self._attempts.answers_again_at, terms)
-
     @property
-    def _takes(self) -> bool:
-        return self.wish is Wish.HOLD or self.fence_at < inf
-
-    @property
-    def _calling(self) -> bool:
+    def calling(self) -> bool:
+        """Is a call under way?"""
         return self._hand_outs.under_way is not None or self._attempts.reading
 
     def _due_at(self, now: float, terms: Terms) -> float:
-        """When the next call is due; infinity is: not before something else is known."""
-        retry_at = self._attempts.retry_at
-        if self._attempts.owes_read(wished=self._takes):
-            return retry_at
-        ours = self.ours(terms)
-        if self.wish is Wish.RELEASE and ours:
-            return retry_at
-        if self.wish is not Wish.HOLD:
-            return max(retry_at, self.fence_at)
-        # Rule 2 does not concern a change of hands, which is a change to everybody; below, too.
-        if (ours and self.give_to) or self.given(terms):
-            return retry_at
-        if ours and self.tenure.valid(now) and not self._hurried and not self._says_else(terms):
-            return max(retry_at, self._hand_outs.last_at + terms.renew_seconds)
-        again_at = max(retry_at, self._hand_outs.last_at + WRITE_INTERVAL_SECONDS)
-        if ours:
-            return again_at
-        ask_at = self._ask_at if self.asks and not lease.wanted_by(self.record) else inf
-        taken_at = max(retry_at, self._hand_outs.last_take_at + WRITE_INTERVAL_SECONDS)
-        return min(ask_at, max(taken_at, self._turn_at(now, terms)) if terms.may_take else inf)
-
-    def _says_else(self, terms: Terms) -> bool:
-        """Does our Lease not say yet whether we are leaving? Others act on what it says."""
-        said = self.record.holding if self.record is not None else None
-        return said is not None and said.leaving is not terms.holding.leaving
-
-    def _turn_at(self, now: float, terms: Terms) -> float:
-        """When a Lease that isn't ours may be taken: by rank, once it is free and wanted."""
-        wished_at = now if self._wished_at is None else self._wished_at
-        return max(self.free_at(terms), wished_at) + terms.rank * RANK_SECONDS
+        return self.intent.due_at(self._hand_outs, now, terms)
 
     @property
     def _keeping_since(self) -> float:
@@ -322,18 +286,6 @@ class Elector:
         if self.hold_over.interruptions != interruptions:
             self._void()
 
-    def _purpose(self, now: float, terms: Terms) -> Purpose:
-        """What the write is for that is due."""
-        if self.ours(terms):
-            if self.give_to:
-                return Purpose.TRANSFER
-            return Purpose.RELEASE if self.wish is Wish.RELEASE else Purpose.RENEW
-        if self.wish is not Wish.HOLD:
-            return Purpose.FENCE
-        if self.given(terms):
-            return Purpose.RECEIVE
-        return Purpose.WANT if now < self.held_until else Purpose.TAKE
-
     def _hand_out(self, purpose: Purpose, now: float, wall: float, terms: Terms) -> LeaseWrite:
         known = self.record or LeaseRecord(name=self.name, resource_version="", transitions=-1)
         self._note_predecessor(purpose, known, now, terms)
@@ -345,15 +297,15 @@ class Elector:
             known,
             terms,
             renew_time,
-            give_to=self.give_to,
-            declined=self.declined,
-            floor=self.floor,
+            give_to=self.intent.give_to,
+            declined=self.intent.declined,
+            floor=self.intent.floor,
         )
         valid = self.tenure.valid(now)
-        self._hand_outs.note(HandOut(purpose, signature(new), now, self._voids, valid))
-        self._hurried, build = False, lease.body
-        if purpose is Purpose.WANT:
-            self._ask_at, build = now + RETRY_SECONDS, lease.asking
+        under = terms.right.tenure if terms.right is not None else None
+        self._hand_outs.note(HandOut(purpose, signature(new), now, self._voids, valid, under))
+        self.intent.handed_out(purpose, now)
+        build = lease.asking if purpose is Purpose.WANT else lease.body
         return LeaseWrite(
             name=self.name,
             body=build(name=self.name, namespace=terms.namespace, read=known.raw, record=new),
@@ -380,7 +332,8 @@ class Elector:
     def _confirm(self, record: LeaseRecord, own: HandOut) -> None:
         self._hand_outs.confirm(own)
         if self.wish is Wish.HOLD and own.voids == self._voids:
-            self.tenure.confirm(own.handed_out_at + record.duration_seconds * TENURE_SHARE)
+            until = own.handed_out_at + record.duration_seconds * TENURE_SHARE
+            self.tenure.confirm(until, own.under)
             self.renewed_at = max(self.renewed_at, own.handed_out_at)
 
     def _void(self) -> None:

@@ -14,19 +14,20 @@ from l2announcer.core.ipam import Ipam
 from l2announcer.core.ipam.pools import CompiledPool
 from l2announcer.core.model import Key
 from l2announcer.core.roster import Member, weight
+from l2announcer.core.terms import Terms
 
 
 def status(announcer: Announcer, now: float) -> dict[str, object]:
     """Everything that this node knows and does, as plain data. `now` as for the Announcer."""
-    cluster = announcer.cluster
+    cluster, heartbeat = announcer.cluster, announcer.heartbeat
     return {
         "node": announcer.terms.node,
         "waitingFor": announcer.unlisted,
         "resigning": announcer.resigning,
         "leaving": [str(reason) for reason in announcer.eligibility.reasons],
         "degraded": [str(reason) for reason in announcer.eligibility.lacks],
-        "controller": _lease(announcer.controller.elector, now),
-        "heartbeat": _lease(announcer.heartbeat.contest.elector, now),
+        "controller": _lease(announcer.controller.elector, announcer.terms, now),
+        "heartbeat": _lease(heartbeat.contest.elector, heartbeat.terms(announcer.terms), now),
         "roster": {
             member.node: _member(announcer, member) for member in announcer.roster.members(now)
         },
@@ -74,7 +75,7 @@ def service(announcer: Announcer, key: Key, now: float) -> Mapping[str, object]:
             str(reason) for reason in (*announcer.eligibility.reasons, *candidacy.selection.leaving)
         ],
         "conflict": candidacy.conflict,
-        "lease": {"name": lease_name(key), **_lease(candidacy.elector, now)},
+        "lease": {"name": lease_name(key), **_lease(candidacy.elector, announcer.terms, now)},
         "heldWith": [each.elector.name for each in contest.group if each is not contest],
         "favourites": list(announcer.roster.order(contest.group_name, contest.electorate, now)),
     }
@@ -139,13 +140,13 @@ def _given(ipam: Ipam, key: Key) -> dict[str, object] | None:
     }
 
 
-def _lease(elector: Elector, now: float) -> dict[str, object]:
-    until = elector.tenure.until
+def _lease(elector: Elector, terms: Terms, now: float) -> dict[str, object]:
+    until = elector.tenure.ends_at
     return {
         "holder": elector.record.holder if elector.record is not None else "",
         "transitions": elector.record.transitions if elector.record is not None else 0,
         "wantedBy": lease.wanted_by(elector.record),
-        "heldOverSeconds": round(max(now - elector.hold_over.since, 0.0), 3),
+        "heldOverSeconds": round(max(now - elector.held_over_since(terms), 0.0), 3),
         "tenureSeconds": 0.0 if isinf(until) else round(max(until - now, 0.0), 3),
         "problem": elector.problem,
     }

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from l2announcer.core import lease
 from l2announcer.core.model import Holding, LeaseRecord
+from l2announcer.core.tenure import Tenure
 
 REMEMBERED = 64
 
@@ -37,13 +38,18 @@ class Purpose(Enum):
 
 
 class HandOut(NamedTuple):
-    """One write. `voids` is how often the tenure had been voided when it was handed out."""
+    """One write.
+
+    `voids` is how often the tenure had been voided when it was handed out, `under` what it is to
+    stand on.
+    """
 
     purpose: Purpose
     signature: Signature
     handed_out_at: float
     voids: int
     in_tenure: bool
+    under: Tenure | None = None
 
 
 def signature(record: LeaseRecord) -> Signature:

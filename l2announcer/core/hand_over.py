@@ -88,7 +88,8 @@ class HandOver:
     def stand_back(self, moving: Moving) -> None:
         """Let the Lease go where the first one of its group goes."""
         self.wants, self.wake_at = False, inf
-        self._elector.give_to, self._elector.asks = "", False
+        intent = self._elector.intent
+        intent.give_to, intent.asks = "", False
         for moves in moving:
             moves.end(self._elector.name)
 
@@ -96,7 +97,7 @@ class HandOver:
         """Say to the Elector whom to give the Lease to, and whether this node wants it."""
         self.wake_at = inf
         self._keep_quiet(now, terms)
-        self._elector.give_to = self._given_to(now, terms, moving.giving, stance)
+        self._elector.intent.give_to = self._given_to(now, terms, moving.giving, stance)
         wants_at = self._wants_at(now, terms, stance)
         if wants_at <= now:
             paced = not self._by_hand and self._leaving_since is None
@@ -139,7 +140,7 @@ class HandOver:
         elector, record = self._elector, self._elector.record
         node = lease.wanted_by(record)
         if record is None or not node or node == terms.node or not elector.ours(terms):
-            self._wish = elector.declined = None
+            self._wish = elector.intent.declined = None
             if lease.given_to(record) and now < elector.held_until:
                 self.wake_at = elector.held_until
             else:
@@ -148,13 +149,13 @@ class HandOver:
         if record.wanted != self._wish:
             self._wish, self._wish_at = record.wanted, now
         if elector.wish is Wish.RELEASE:
-            return node if self.settled and record.wanted != elector.declined else ""
+            return node if self.settled and record.wanted != elector.intent.declined else ""
         heeded_until = self._wish_at + HEEDED_SECONDS
         known, leaving = stance(), terms.holding.leaving
         welcome = leaving or known.place(node) < known.place(terms.node)
         if now >= heeded_until or not welcome:
-            elector.declined = record.wanted
-        if elector.wish is not Wish.HOLD or record.wanted == elector.declined:
+            elector.intent.declined = record.wanted
+        if elector.wish is not Wish.HOLD or record.wanted == elector.intent.declined:
             return ""
         self.wake_at = heeded_until
         tenure = elector.tenure
@@ -176,7 +177,8 @@ class HandOver:
             self._by_hand = False
         if self._able_since is None or record is None or not self._askable(record, now, terms):
             self._stood = False
-            return inf
+            # Who keeps it by a heartbeat may be back without a word about this Lease.
+            return now + RECONSIDER_SECONDS if elector.known.kept_until <= now else inf
         asking = lease.wanted_by(record)
         if asking == terms.node:
             self._stood = True
@@ -201,4 +203,5 @@ class HandOver:
         """Has somebody the Lease who could give it, and is there room for it here?"""
         held = record.holder not in {"", terms.node} and not lease.given_to(record)
         ours = record.holding is not None
-        return held and ours and now < self._elector.held_until and terms.may_take
+        held_until = min(self._elector.held_until, self._elector.known.kept_until)
+        return held and ours and now < held_until and terms.may_take

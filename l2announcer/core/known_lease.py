@@ -21,7 +21,8 @@ class KnownLease:
     what the holder said if the Lease is gone. `learnt_at` is when anything was last heard of it,
     the same as before included. `vacant_at` is from when on one that is gone may be made by
     anybody. `under` is what keeps it, if its holder's heartbeat does, or did when it vanished; then
-    it is free since `freed_at`, infinity for not yet, which core.node_leases says.
+    it is free since `freed_at`, infinity for not yet, and its holder has been heard of until
+    `kept_until`, which core.node_leases says.
     """
 
     def __init__(self) -> None:
@@ -32,10 +33,12 @@ class KnownLease:
         self.learnt_at = -inf
         self.vacant_at = -inf
         self.restored = False  # was it found older than it had been?
+        self.counts = True  # does it keep anything from others, as it is?
         self.was_own = False  # was it this process's own when it vanished?
         self.under: Under | None = None
         self.freed_at = inf
         self._gone_version = ""  # the last at which it cannot have been there any more
+        self.kept_until = inf
         self._observed_at = -inf
 
     def seen(self, record: LeaseRecord, now: float, *, restored: bool) -> bool:
@@ -47,7 +50,7 @@ class KnownLease:
         if known is not None and record.spec == known.spec:
             return False
         self._observed_at = now
-        self.under, self.freed_at = record.under, inf
+        self.under, self.freed_at, self.kept_until = record.under, inf, inf
         self.restored = restored
         return True
 
@@ -92,6 +95,8 @@ class KnownLease:
         """When it runs out; now or earlier means that it's free."""
         if self.under is not None:
             return self.freed_at
+        if not self.counts:
+            return -inf
         if self.record is None:
             return self.vacant_at
         return self._observed_at + self.record.duration_seconds if self.record.holder else -inf
@@ -106,7 +111,7 @@ class KnownLease:
             return max(self.freed_at, self._observed_at)
         if self.record is None:
             return self.held_until
-        if not self.record.holder:
+        if not self.record.holder or not self.counts:
             return self._observed_at
         attempt_seconds = terms.renew_seconds + terms.request_seconds
         attempted_at = answers_again_at + min(attempt_seconds, terms.duration_seconds)

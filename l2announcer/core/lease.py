@@ -25,6 +25,7 @@ from l2announcer.core.model import Holding, LeaseRecord, Wanted
 
 ANNOTATION = "l2announcer.io/holder"
 WANTED = "l2announcer.io/wanted"
+NODE = "node"  # the mode that is said where a heartbeat keeps Leases
 GIVEN_SECONDS = 1  # how long a Lease that was handed over waits for the node that it was given to
 ENDLESS_SECONDS = 2**31 - 1  # the longest leaseDurationSeconds that there is
 LONGEST_COUNT = 10  # digits of leaseTransitions, a 32 bit integer

@@ -10,6 +10,7 @@ Rules of this file; without any one of them two nodes answer, or none:
     It is free when the heartbeat has a later number, or was released under its own.
 19. So a node that is silent is fenced first: its heartbeat, left alone for its duration, is
     released in its place by a conditional write, under a later number. Then its Leases are taken.
+    A heartbeat of our own that says the other mode, from before a reboot, keeps nobody's right.
 20. A heartbeat that is missing, or behind what Leases name, is no dead node: somebody deleted it,
     or our view is old. It is waited for as long as it lasts, and then made, fenced.
 """
@@ -21,8 +22,10 @@ from collections.abc import Set as AbstractSet
 from math import inf
 from typing import NamedTuple
 
+from l2announcer.core.candidacy import LEASE_PREFIX
 from l2announcer.core.election import Elector, Wish
 from l2announcer.core.heartbeat import HEARTBEAT_PREFIX, heartbeat_name
+from l2announcer.core.lease import NODE
 from l2announcer.core.model import LeaseRecord, Under
 from l2announcer.core.terms import RANK_SECONDS, Terms
 
@@ -52,6 +55,8 @@ class NodeLeases:
         self._under: dict[str, Under] = {}  # by Lease
         self._kept: dict[str, dict[str, int]] = {}  # the Leases' numbers, by node
         self._wanted: dict[str, set[str]] = {}  # those that we wait for, by node
+        self._strangers: dict[str, Elector] = {}
+        self._begun: bool | None = None
 
     def note(self, elector: Elector) -> None:
         """Take in that there is news of a Lease, which its Elector is about to be told."""
@@ -85,7 +90,11 @@ class NodeLeases:
         return tuple(self._kept.get(node, ()))
 
     def _index(self, elector: Elector, now: float) -> None:
-        name, under = elector.name, elector.known.under
+        name, under, record = elector.name, elector.known.under, elector.record
+        if name.startswith(LEASE_PREFIX) and record is not None and record.holding is None:
+            self._strangers[name] = elector
+        else:
+            self._strangers.pop(name, None)
         if under == self._under.get(name):
             return
         self.forget(name)
@@ -117,6 +126,8 @@ class NodeLeases:
         if under is None:
             return ()
         elector.known.freed_at = self._freed_at(under)
+        held = self._beats[under.node].held
+        elector.known.kept_until = self._heartbeat(under.node).held_until if held else -inf
         waits = elector.wish is Wish.HOLD and elector.known.freed_at == inf
         waits = waits and not elector.ours(terms)
         wanted = self._wanted[under.node]
@@ -128,15 +139,39 @@ class NodeLeases:
             wanted.discard(elector.name)
         return (self._heartbeat(under.node).name,)
 
+    def holds_back(self, now: float, node: str) -> str:
+        """Why this node begins nothing in this mode yet; empty once it did, for good.
+
+        No other client takes what lasts without end, so its node would be left out.
+        """
+        if self._begun is None:
+            self._begun = bool(self._kept.get(node))  # by the process before this one
+        for elector in () if self._begun else self._strangers.values():
+            if elector.held_until > now and elector.record is not None:
+                return (
+                    f"leaseMode node begins when no other client holds a Lease; {elector.name} is"
+                    f" held by {elector.record.holder}, which is no l2announcer"
+                )
+        self._begun = True
+        return ""
+
     def _judge_heartbeat(self, node: str, elector: Elector, now: float, terms: Terms) -> None:
         if node != terms.node:
-            elector.fence_at = self._fence_at(node, elector, now, terms)
+            elector.intent.fence_at = self._fence_at(node, elector, now, terms)
         elif elector.record is None and elector.known.was_own:
-            elector.floor = self._latest.get(node, -1) - 1  # what we wrote under it stands
+            elector.intent.floor = self._latest.get(node, -1) - 1  # what we wrote under it stands
             return
-        if elector.fence_at < inf or (node == terms.node and not elector.ours(terms)):
-            elector.floor = self._floor(node)
-        if elector.record is None and elector.floor >= 0:
+        record, kept = elector.record, self._kept.get(node)
+        elector.known.counts = not (
+            node == terms.node
+            and (terms.node_leases or kept)
+            and record is not None
+            and record.holding is not None
+            and record.holding.mode != NODE
+        )
+        if elector.intent.fence_at < inf or (node == terms.node and not elector.ours(terms)):
+            elector.intent.floor = self._floor(node)
+        if elector.record is None and elector.intent.floor >= 0:
             over_at = self._over_at(node, elector, terms)
             elector.known.vacant_at = max(elector.known.vacant_at, over_at)
 
@@ -160,7 +195,7 @@ class NodeLeases:
 
     def _over_at(self, node: str, elector: Elector, terms: Terms) -> float:
         if self._beats[node].held:
-            return elector.free_at(terms)
+            return elector.intent.free_at(terms)
         return max(self._since[node] + terms.duration_seconds, elector.known.vacant_at)
 
     def _heartbeat(self, node: str) -> Elector:

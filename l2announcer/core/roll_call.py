@@ -107,7 +107,8 @@ class RollCall:
             known = groups.known(contest.elector.name)
             among = self._contests.values()
             goes = resigning and self._resignation.gives_up(contest, among, terms, now)
-            contest.wish(known=known, resigning=goes, part=its_part)
+            kept = terms.node_leases and contest.elector.known.under is not None
+            contest.wish(known=known, resigning=goes, kept=kept, part=its_part)
         return [contest for contest, _ in called]
 
     def close(self, called: Iterable[Contest]) -> set[str]:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from math import ceil
 
 from l2announcer.core.gratuitous import DEFAULT_SCHEDULE, Schedule
+from l2announcer.core.lease import ENDLESS_SECONDS
 from l2announcer.core.model import Holding
+from l2announcer.core.node_right import NodeRight
 
 TENURE_SHARE = 0.9  # of L; the rest is the margin for the rate error of two clocks
 STEP_SECONDS = 0.25  # one Lease more or less is no reason to look at every other
@@ -23,6 +25,9 @@ class Terms:
     most. `holds_over`: the node goes on answering while the API server gives no answer, for
     `hold_over_limit_seconds`, 0 for as long as that lasts. With `spread` it asks for what is placed
     better here, after `quiet_seconds` in which nothing of that changed.
+
+    With `node_leases` the Leases are kept by this node's heartbeat: by `right`, while it has one.
+    `holds_back` says why it begins nothing yet in this mode; empty for nothing.
     """
 
     node: str
@@ -39,6 +44,14 @@ class Terms:
     request_seconds: float = 5.0
     holds_over: bool = False
     hold_over_limit_seconds: float = 0.0
+    node_leases: bool = False
+    right: NodeRight | None = None
+    holds_back: str = ""
+
+    @property
+    def written_seconds(self) -> int:
+        """The duration to write into a Lease."""
+        return self.duration_seconds if self.right is None else ENDLESS_SECONDS
 
 
 def rarest_seconds(terms: Terms) -> float:

@@ -12,6 +12,10 @@ def why_not_held(elector: Elector, now: float, terms: Terms, *, leaving: bool) -
     record, name = elector.record, elector.name
     if elector.problem:
         return elector.problem
+    if terms.node_leases and terms.right is None:
+        return "this node's heartbeat, which keeps its Leases, is not held yet"
+    if terms.holds_back:
+        return terms.holds_back
     if not terms.may_take:
         return "this node holds as many Leases as k8sClientRateLimit.qps lets it renew"
     if leaving and elector.held_until <= now:

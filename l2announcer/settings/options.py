@@ -49,6 +49,13 @@ class DefaultLbServiceIpam(Enum):
     NONE = "none"
 
 
+class LeaseMode(Enum):
+    """What keeps the Leases of Services: each its own renewals, or their holder's heartbeat."""
+
+    SERVICE = "service"
+    NODE = "node"
+
+
 class HoldOver(Enum):
     """What a holder does that gets no answer from the API server."""
 
@@ -125,6 +132,16 @@ class Settings:
         Topic.LEASES,
         "Time between two renewals of a Lease. At least 1s, shorter than leaseRenewDeadline, and"
         " at least two of them must fit into nine tenths of leaseDuration.",
+    )
+    lease_mode: LeaseMode = _option(  # noqa: RUF009  # a field, not a default
+        LeaseMode.SERVICE,
+        choice(LeaseMode),
+        Topic.LEASES,
+        "What keeps the Leases of this node. service: each is renewed by itself, as by Cilium."
+        " node: only the node's heartbeat is renewed, and keeps all of them; the API server then"
+        " sees one write per node and leaseRetryPeriod, however many Services there are. Only where"
+        " no other client, such as Cilium, takes part: it would wait for them without end. Nodes of"
+        " both modes work together.",
     )
     spread: bool = _option(
         True,
@@ -266,7 +283,8 @@ class Settings:
         Topic.KUBERNETES,
         "Requests to the API server per second, in the long run. Lease renewals don't wait for it,"
         " but a node takes no more Leases than it could renew at this rate: with the default times"
-        " 4.5 for each request per second.",
+        " 4.5 for each request per second. With leaseMode: node it is how fast a node takes over"
+        " what a silent one had.",
         within="k8s_client_rate_limit",
     )
     k8s_client_rate_limit_burst: int = _option(

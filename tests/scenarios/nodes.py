@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from math import inf
 from typing import Any
@@ -10,8 +11,26 @@ from typing import Any
 from l2announcer.core import lease
 from l2announcer.core.announcer import Announcer, Config
 from l2announcer.core.candidacy import LEASE_PREFIX
-from l2announcer.core.effects import Effects, LeaseWrite
-from l2announcer.core.facts import Fact, LeaseWritten, Links, Resign, Seen
+from l2announcer.core.effects import (
+    Effects,
+    LeaseWrite,
+    ReadLease,
+    ReadService,
+    ReadServices,
+)
+from l2announcer.core.facts import (
+    Fact,
+    LeaseRead,
+    LeaseRefused,
+    LeaseWritten,
+    Links,
+    Listed,
+    Refusal,
+    Resign,
+    Seen,
+    ServiceRead,
+    ServicesRead,
+)
 from l2announcer.core.model import PREFERRED_NODE, Holding, Key, Kind, LeaseRecord, Policy
 from l2announcer.core.model import Node as KubernetesNode
 from l2announcer.core.terms import Terms
@@ -20,7 +39,7 @@ from tests.scenarios.history import HERE, LEASE, Node, service
 
 
 class Peer(Node):
-    """One of several nodes. One that is `dead` does nothing."""
+    """One of several nodes. One that is `dead` does nothing; one that is `cut` gets no answers."""
 
     def __init__(self, peers: Peers, name: str, terms: dict[str, Any]) -> None:
         self._peers = peers
@@ -29,7 +48,15 @@ class Peer(Node):
         self.announcer = Announcer(Config(terms=settled, lb_ipam=False))
         self.name = name
         self.dead = False
+        self.cut = False
         self.leases = peers.leases
+        self.listed = Listed(Kind.LEASE, ())
+
+    def handle(self, *facts: Fact) -> None:
+        """Take in facts; the first list of Leases has what is there."""
+        for fact in facts:
+            leases = isinstance(fact, Listed) and fact.kind is Kind.LEASE
+            super().handle(self.listed if leases else fact)
 
     @property
     def version(self) -> int:
@@ -39,6 +66,22 @@ class Peer(Node):
     @version.setter
     def version(self, version: int) -> None:
         self._peers.version = version
+
+    def carry_out(self, effects: Effects) -> bool:
+        if not self.cut:
+            return super().carry_out(effects)
+        self.calls += [(self.now, call) for call in effects.calls]
+        for call in effects.calls:
+            match call:
+                case LeaseWrite():
+                    self.handle(LeaseRefused(call.name, Refusal.UNAVAILABLE))
+                case ReadLease():
+                    self.handle(LeaseRead(call.name, None, Refusal.UNAVAILABLE))
+                case ReadService():
+                    self.handle(ServiceRead(call.key, None, Refusal.UNAVAILABLE))
+                case ReadServices():
+                    self.handle(ServicesRead(None))
+        return bool(effects.calls)
 
     def _write(self, call: LeaseWrite) -> Fact:
         standing = self.leases.get(call.name)
@@ -51,27 +94,52 @@ class Peer(Node):
 class Peers:
     """Nodes a, b, … that all may announce blue, and as many Services more as are asked for.
 
-    `log` has what blue's Lease became, in order.
+    Those named in `by_heartbeat` keep their Leases by their heartbeats. `log` has what blue's Lease
+    became, in order.
     """
 
-    def __init__(self, names: str = "ab", services: int = 0, **terms: Any) -> None:
+    def __init__(
+        self, names: str = "ab", services: int = 0, by_heartbeat: str = "", **terms: Any
+    ) -> None:
         self.version = 100
+        self._services_more = services
+        self._terms = terms
         self.leases: dict[str, dict[str, Any]] = {}
         self.log: list[LeaseRecord] = []
         self.now = 1000.0
         self._events: list[LeaseRecord] = []
-        self.nodes = {name: Peer(self, name, terms) for name in names}
+        self.nodes = {
+            name: Peer(self, name, {**terms, "node_leases": name in by_heartbeat}) for name in names
+        }
         for node in self.nodes.values():
-            node.warm()
-            for other in names:
-                node.handle(Seen(Kind.NODE, node.stamped(KubernetesNode(key=Key("", other)))))
-            everything = Policy(key=Key("", "p"), external_ips=True)
-            node.handle(Seen(Kind.POLICY, node.stamped(everything)))
-            node.now = self.now
-            for number in range(services):
-                found = service(Key("default", f"more-{number}"), f"198.51.100.{number}")
-                node.handle(Seen(Kind.SERVICE, node.stamped(found)))
+            self._acquaint(node, names)
         self.prefer("")
+
+    def _acquaint(self, node: Peer, names: Iterable[str]) -> None:
+        node.now = self.now
+        node.warm()
+        for other in names:
+            node.handle(Seen(Kind.NODE, node.stamped(KubernetesNode(key=Key("", other)))))
+        everything = Policy(key=Key("", "p"), external_ips=True)
+        node.handle(Seen(Kind.POLICY, node.stamped(everything)))
+        for number in range(self._services_more):
+            found = service(Key("default", f"more-{number}"), f"198.51.100.{number}")
+            node.handle(Seen(Kind.SERVICE, node.stamped(found)))
+
+    def start_again(self, name: str, *, by_heartbeat: bool, boot: str = "") -> None:
+        """Another process on a node, on the same boot unless one is named; it lists everything."""
+        version = self.version
+        peer = Peer(self, name, {**self._terms, "node_leases": by_heartbeat})
+        self.version = version
+        if boot:
+            terms = peer.announcer.config.terms
+            terms = replace(terms, holding=replace(terms.holding, boot=boot))
+            peer.announcer = Announcer(Config(terms=terms, lb_ipam=False))
+        self.nodes[name] = peer
+        records = tuple(lease.decode(raw) for raw in self.leases.values())
+        peer.listed = Listed(Kind.LEASE, records, str(self.version))
+        self._acquaint(peer, self.nodes)
+        peer.handle(Seen(Kind.SERVICE, peer.stamped(service())))
 
     def __getitem__(self, name: str) -> Peer:
         return self.nodes[name]

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from tests.sim.plan import Plan, draw, draw_askers, draw_long, draw_sharers
+from tests.sim.plan import Plan, draw, draw_askers, draw_long, draw_node_leases, draw_sharers
 from tests.sim.shrink import MILDER, arguments, shrunk
 from tests.sim.trace import line
 from tests.sim.world import Report, World
@@ -19,6 +19,7 @@ DRAWN: Mapping[str, Callable[[int], Plan]] = {
     "long": draw_long,
     "askers": draw_askers,
     "sharers": draw_sharers,
+    "node-leases": draw_node_leases,
 }
 
 
@@ -31,7 +32,8 @@ def main() -> int:
         "--kind",
         choices=DRAWN,
         default="dense",
-        help="many faults, hours with few of them, many that ask for addresses, or some that share",
+        help="many faults, hours with few of them, many that ask for addresses, some that share, or"
+        " Leases that heartbeats keep",
     )
     parser.add_argument("--seed", type=int, help="this seed alone, with its trace")
     parser.add_argument("--without", default="", help="faults to leave out, by their numbers")

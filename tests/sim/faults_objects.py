@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from l2announcer.core.candidacy import lease_name
+from l2announcer.core.heartbeat import heartbeat_name
 from l2announcer.core.model import Key, Kind
 from tests.fakes.patching import MERGE_PATCH
 from tests.fakes.resources import ENDPOINT_SLICES, LEASES, NODES, SERVICES
@@ -151,6 +152,8 @@ class ObjectFaults:
 
     def _touch_lease(self, *, delete: bool) -> str:
         names = [lease_name(Key(NAMESPACE, f"app{n}")) for n in range(self._stage.plan.services)]
+        if self._stage.plan.by_heartbeat:
+            names += [heartbeat_name(node.name) for node in self._stage.nodes]
         name = self._stage.rng.choice(names)
         found = self._api.find(Kind.LEASE, name)
         if found is None:

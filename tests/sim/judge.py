@@ -10,7 +10,7 @@ Rules of this file; a violation is a broken one (more: lease_judge, hold_over_ju
 - not its own: a node that knows that somebody else wrote a Lease does not answer by it.
 - silent first: a release or a gift is handed out by a node that does not answer any more.
 - one write: for each Lease a process has one write in flight.
-- restless: a process steps only when there is something to do.
+- restless: see pace_judge.
 - two owners: LB IPAM gives an address to one Service, or to those that may share it.
 - a host's: it gives none that a node has.
 - renumbered: it takes none away, since nothing that happens here is a reason.
@@ -29,6 +29,7 @@ from l2announcer.core.candidacy import lease_name
 from l2announcer.core.effects import Gratuitous, LeaseWrite
 from l2announcer.core.facts import Claimed, Fact, Gone, Seen
 from l2announcer.core.first_answer import PROBE_WAIT_SECONDS
+from l2announcer.core.heartbeat import heartbeat_name
 from l2announcer.core.lease import GIVEN_SECONDS, given_to
 from l2announcer.core.model import Key, Kind, LeaseRecord, Service
 from l2announcer.core.predecessor import Kind as Predecessor
@@ -41,12 +42,12 @@ from tests.sim.lease_judge import LeaseJudge
 from tests.sim.node import Node
 from tests.sim.objects import HOSTS, NAMESPACE, Json, addresses, selected, serves, shares
 from tests.sim.overlap import Overlaps
+from tests.sim.pace_judge import PaceJudge
 from tests.sim.plan import Plan
 from tests.sim.sharing import SharingJudge
 from tests.sim.stranger import Stranger
 from tests.sim.timeline import SOONEST_SECONDS, Timeline
 
-STEPS_A_SECOND = 400
 _KNOWN_KINDS = (Kind.SERVICE, Kind.POLICY, Kind.NODE)
 _ASKER = b"\x02\x00\x00\x00\xff\x01"
 
@@ -61,12 +62,6 @@ class Violation:
 
     def __str__(self) -> str:
         return f"{self.at:.6f} {self.rule}: {self.what}"
-
-
-@dataclass(slots=True)
-class _Pace:
-    second: int = -1
-    steps: int = 0
 
 
 class Judge:
@@ -99,7 +94,7 @@ class Judge:
             self.nodes, timeline, api, self._leases, self._overlaps, self.hold_over, self.breaks
         )
         self._looked_at: set[tuple[Machine, Machine, str]] = set()  # again, at some time
-        self._paces: dict[Node, _Pace] = {}
+        self._pace = PaceJudge(self.breaks)
         api.listeners.append(self)
 
     def trace(self, who: str, what: object) -> None:
@@ -116,7 +111,7 @@ class Judge:
 
     def stepped(self, node: Node) -> None:
         """Check after every step, and whenever a node goes on."""
-        self._check_pace(node)
+        self._pace.stepped(node, self._timeline.now)
         self.sharing.stepped(node)
         for address, question in self._questions.items():
             before, lease = self._overlaps.since(node, address) < inf, self._lease_of(address)
@@ -301,15 +296,6 @@ class Judge:
 
     # The checks of a step
 
-    def _check_pace(self, node: Node) -> None:
-        pace = self._paces.setdefault(node, _Pace())
-        second = int(self._timeline.now)
-        if second != pace.second:
-            pace.second, pace.steps = second, 0
-        pace.steps += 1
-        if pace.steps == STEPS_A_SECOND:
-            self.breaks("restless", f"{node} made {pace.steps} steps within a second")
-
     def _check_right(self, node: Node, address: str) -> None:
         watches = node.watches
         last = self._api.last_version
@@ -320,11 +306,13 @@ class Judge:
         if address not in self.services:
             return
         lease = self._leases[self._lease_of(address)]
-        own = lease.record is not None and lease.writer == node.process
-        if self._plan.holds_over and lease.record is not None and lease.writer is not None:
-            own = lease.writer[:2] == node.process[:2]  # a process before this one may have held it
-        if not own and watches[Kind.LEASE].processed >= lease.version:
-            self.breaks("not its own", f"{node} answers for {address}, but {lease.writer} holds it")
+        lenient = self._plan.holds_over  # a process before this one may have held it
+        for one in filter(None, (lease, self._leases.beat_of(lease))):
+            if not one.is_of(node.process, lenient=lenient):
+                if watches[Kind.LEASE].processed >= one.version:
+                    what = f"{node} answers for {address}, but {one.writer} holds it"
+                    self.breaks("not its own", what)
+                return
 
     def _follow(self, machine: Node | Stranger, address: str, question: bytes) -> bool:
         """Does it answer?"""
@@ -354,7 +342,8 @@ class Judge:
         name = self._lease_of(address)
         lease = self._leases[name]
         taken = lease.writer != node.process
-        untold = taken and node.watches[Kind.LEASE].processed < lease.cleared
+        cleared = max(lease.cleared, self._leases[heartbeat_name(node.name)].cleared)
+        untold = taken and node.watches[Kind.LEASE].processed < cleared
         stood_still = self._overlaps.stood_still(node.process, name, node.paused_at)
         unheard = self._overlaps.unheard(node, address, other, other.mac)
         return untold or (stood_still and unheard) or self._holds_over(node, other, address)

@@ -136,7 +136,7 @@ class Node:
         if self._plan.asking:
             now = self.clock.boot(self._timeline.now)
             return self.announcer.controller.elector.tenure.valid(now)
-        return bool(self.announcer.held)
+        return bool(self.announcer.tally.held)
 
     def boot(self) -> None:
         """Start the machine: its clocks begin anew, or show whatever they show."""
@@ -150,6 +150,8 @@ class Node:
     def launch(self) -> None:
         """Start the process."""
         self.incarnation += 1
+        chance = self._plan.by_heartbeat
+        by_heartbeat = chance > 0.0 and self._rng.random() < chance
         holding = Holding(boot=self.boot_id, netns=4026531840)
         terms = Terms(
             node=self.name,
@@ -160,6 +162,7 @@ class Node:
             request_seconds=self._plan.timeout,
             holds_over=self._plan.holds_over,
             quiet_seconds=self._plan.quiet_seconds,
+            node_leases=by_heartbeat,
         )
         self.announcer = Announcer(Config(terms=terms))
         self.watches = {

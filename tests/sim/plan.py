@@ -117,6 +117,7 @@ class Plan:
     sharing: int = 0  # Services that share two addresses
     local: bool = False  # do Services need an endpoint on the node that announces them?
     holds_over: bool = False
+    by_heartbeat: float = 0.0  # that a process keeps its Leases by a heartbeat
     quiet_seconds: float = 30.0  # before a Lease moves to its favourite
     strangers: int = 0  # nodes on which an agent of Cilium takes part
     strangers_timing: tuple[int, float, float] = CILIUM
@@ -188,6 +189,21 @@ def draw_long(seed: int) -> Plan:
         slow_calls=min(plan.slow_calls, 0.02),
         chaos_seconds=3600.0 * rng.choice((1.0, 2.0, 4.0)),
         fault_gap=rng.choice((120.0, 600.0, 1200.0)),
+    )
+
+
+def draw_node_leases(seed: int) -> Plan:
+    """The plan of a seed in which heartbeats keep the Leases of all processes, or of some."""
+    plan = draw(seed)
+    rng = Random(seed + 4)
+    faults = tuple(fault for fault in plan.faults if fault is not Fault.STRANGER)
+    return replace(
+        plan,
+        by_heartbeat=rng.choice((1.0, 1.0, 0.5)),
+        faults=faults or (Fault.CRASH, Fault.CUT, Fault.FREEZE),
+        strangers=0,
+        services=rng.choice((1, 2, 3, 5)),
+        quiet_seconds=rng.choice((1.0, 5.0, 30.0)),
     )
 
 

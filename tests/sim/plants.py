@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from l2announcer.core import election, hand_outs, lease
+from l2announcer.core import election, hand_outs, intent, lease
 from l2announcer.core.doubt import Doubts
 from l2announcer.core.effects import Call, LeaseWrite
 from l2announcer.core.election import Elector, Wish
@@ -128,10 +128,10 @@ def unconditional_writes(patch: pytest.MonkeyPatch) -> None:
 def our_name_is_enough(patch: pytest.MonkeyPatch) -> None:
     """Rule 9: a Lease that names this node is resumed, whoever wrote it."""
 
-    def named(self: Elector, terms: Terms) -> bool:
+    def named(self: KnownLease, terms: Terms) -> bool:
         return self.record is not None and self.record.holder == terms.node
 
-    patch.setattr(Elector, "ours", named)
+    patch.setattr(KnownLease, "ours", named)
 
 
 def release_before_silence(patch: pytest.MonkeyPatch) -> None:
@@ -167,7 +167,7 @@ def expiry_by_the_written_time(patch: pytest.MonkeyPatch) -> None:
 def renewals_within_a_second(patch: pytest.MonkeyPatch) -> None:
     """Rule 2: renewals are as frequent as they are wanted, and carry the time."""
     renewed_by_the_wall_clock(patch)
-    patch.setattr(election, "WRITE_INTERVAL_SECONDS", 0.1)
+    patch.setattr(intent, "WRITE_INTERVAL_SECONDS", 0.1)
 
 
 def answered_unread(patch: pytest.MonkeyPatch) -> None:

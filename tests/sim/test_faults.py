@@ -10,6 +10,7 @@ from tests.sim import (
     plants_groups,
     plants_hand_over,
     plants_hold_over,
+    plants_node_leases,
 )
 from tests.sim.hunt import Hunt, Plant
 from tests.sim.world import World
@@ -20,6 +21,7 @@ HUNTS: dict[Plant, Hunt] = {
     **plants_groups.HUNTS,
     **plants_hand_over.HUNTS,
     **plants_hold_over.HUNTS,
+    **plants_node_leases.HUNTS,
 }
 
 

@@ -153,7 +153,7 @@ def test_what_was_in_doubt_when_it_began_to_hold_over_is_asked_for_anew_afterwar
     sent(announcing, LATER + 0.1)
     assert announcing.answered == [TWO]
     tenure.void()
-    tenure.confirm(inf)
+    tenure.confirm(inf, None)
     assert sent(announcing, LATER + 0.2, renewed_at=LATER + 0.15) == [("probe", "eth0")]
     assert announcing.answered == [TWO]
     assert announcing.take_read(LATER + 0.2)

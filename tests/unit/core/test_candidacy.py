@@ -31,7 +31,7 @@ ON_AIR = BEGIN + PROBE_WAIT_SECONDS
 
 def candidate(*announcements: Announcement) -> Candidacy:
     elector = Elector(lease_name(KEY))
-    elector.wish = Wish.HOLD
+    elector.want(Wish.HOLD)
     candidacy = Candidacy(Service(key=KEY, uid="u-1"), elector)
     candidacy.selection = Selection(announcements or (ONE,))
     return candidacy
@@ -88,7 +88,7 @@ def test_not_selected_says_every_reason() -> None:
 
 def test_one_that_gives_up_its_lease() -> None:
     candidacy = holder()
-    candidacy.elector.wish = Wish.RELEASE
+    candidacy.elector.want(Wish.RELEASE)
     state, why = candidacy.state(BEGIN, TERMS)
     assert (state, why) == (State.RESIGNED, "this node is stopping and gives up its Leases")
 

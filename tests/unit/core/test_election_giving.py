@@ -29,7 +29,7 @@ def giving(at: float = 1.0) -> Rig:
     rig = Rig()
     rig.hold()
     asked(rig, at=at)
-    rig.elector.give_to = "b"
+    rig.elector.intent.give_to = "b"
     return rig
 
 
@@ -46,7 +46,7 @@ def test_asking_for_it_is_no_change_to_others_and_no_claim() -> None:
     rig = Rig()
     known = rig.see(theirs(), at=0.0)
     assert rig.poll(1.0) is None
-    rig.elector.asks = True
+    rig.elector.intent.asks = True
     write = rig.write(1.0)
     stored = rig.accept(write, 1.1)
     assert (stored.spec, stored.holding, stored.wanted) == (known.spec, THERE, Wanted("a", 4))
@@ -59,14 +59,14 @@ def test_asking_for_it_is_no_change_to_others_and_no_claim() -> None:
 def test_the_wish_of_another_stands_first() -> None:
     rig = Rig()
     rig.see(theirs(wanted=Wanted("c", 4)), at=0.0)
-    rig.elector.asks = True
+    rig.elector.intent.asks = True
     assert rig.poll(1.0) is None
 
 
 def test_a_refused_wish_is_made_again_later_and_blocks_nothing() -> None:
     rig = Rig()
     rig.see(theirs(), at=0.0)
-    rig.elector.asks = True
+    rig.elector.intent.asks = True
     rig.write(1.0)
     rig.refuse(Refusal.CONFLICT, 1.1)
     assert rig.poll(1.2) is None
@@ -93,7 +93,7 @@ def test_silent_first_then_given_under_another_count() -> None:
 def test_who_gave_takes_it_again_only_when_it_ran_out() -> None:
     rig = giving()
     rig.accept(rig.write(1.0), 1.1)
-    rig.elector.give_to = ""
+    rig.elector.intent.give_to = ""
     assert rig.due(1.2) == pytest.approx(1.1 + GIVEN_SECONDS)
     assert rig.write(1.1 + GIVEN_SECONDS).body["spec"]["leaseTransitions"] == 2
     assert rig.elector.predecessor.kind is Kind.OURS
@@ -104,8 +104,8 @@ def test_a_gift_of_unknown_fate_is_read_about_and_stays_silent() -> None:
     rig.write(1.0)
     rig.refuse(Refusal.UNAVAILABLE, 6.0)
     assert not rig.answers(6.0)
-    assert rig.elector.declined == Wanted("b", 0)
-    rig.elector.give_to = ""
+    assert rig.elector.intent.declined == Wanted("b", 0)
+    rig.elector.intent.give_to = ""
     read = rig.poll(7.0)
     assert isinstance(read, ReadLease)
     assert read.renewal
@@ -132,7 +132,7 @@ def test_a_refused_gift_lets_the_holder_renew_at_once() -> None:
     rig = giving(at=1.5)
     rig.write(1.5)
     rig.refuse(Refusal.INVALID, 1.6)
-    rig.elector.give_to = ""
+    rig.elector.intent.give_to = ""
     rig.accept(rig.write(1.6), 1.7)
     assert rig.answers(1.7)
 
@@ -181,7 +181,7 @@ def test_a_gift_is_taken_at_once_and_the_count_stays() -> None:
 def test_a_gift_is_taken_at_once_also_by_who_just_gave_it() -> None:
     rig = giving()
     rig.accept(rig.write(1.0), 1.1)
-    rig.elector.give_to = ""
+    rig.elector.intent.give_to = ""
     rig.see(gift(transitions=2, wanted=Wanted("a", 1)), at=1.2)
     rig.write(1.2)
     rig.refuse(Refusal.UNAVAILABLE, 1.3)

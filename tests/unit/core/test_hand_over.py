@@ -47,7 +47,7 @@ class Table:
 
     def gives_to(self, at: float, stance: Stance = THERE_FIRST, **terms: Any) -> str:
         self.poll(at, stance, **terms)
-        return self.rig.elector.give_to
+        return self.rig.elector.intent.give_to
 
     def see(self, at: float = 0.0, **fields: Any) -> LeaseRecord:
         return self.rig.see(theirs(at, **fields), at)
@@ -224,9 +224,9 @@ def test_a_wish_is_heeded_for_some_seconds_and_declined_then() -> None:
     table.held(Wanted("b", 0))
     assert table.gives_to(1.0) == ""
     assert table.hand_over.wake_at == BOOT + 1.0 + HEEDED_SECONDS
-    assert table.rig.elector.declined is None
+    assert table.rig.elector.intent.declined is None
     assert table.gives_to(1.0 + HEEDED_SECONDS) == ""
-    assert table.rig.elector.declined == Wanted("b", 0)
+    assert table.rig.elector.intent.declined == Wanted("b", 0)
 
 
 def test_a_gift_is_under_way_until_it_was_taken() -> None:
@@ -281,7 +281,7 @@ def test_where_nodes_stand_is_looked_at_anew_before_anything_is_given() -> None:
     table.gives_to(1.0)
     table.moving = Moving(giving=Moves(), wanting=Moves())
     assert table.gives_to(2.0, Stance(order=("a",))) == ""
-    assert table.rig.elector.declined == Wanted("b", 0)
+    assert table.rig.elector.intent.declined == Wanted("b", 0)
 
 
 def test_who_stops_and_may_not_give_releases() -> None:

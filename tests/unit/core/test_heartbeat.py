@@ -28,21 +28,27 @@ def accept(heartbeat: Heartbeat, write: LeaseWrite, version: int, now: float) ->
 
 
 def test_its_terms_are_rare_renewals_whatever_the_services_need() -> None:
-    terms = Heartbeat("a").terms(replace(TERMS, may_take=False, rank=3, renew_seconds=9.0))
+    terms = Heartbeat("a", node_leases=False).terms(
+        replace(TERMS, may_take=False, rank=3, renew_seconds=9.0)
+    )
     assert terms.duration_seconds == DURATION_SECONDS
     assert terms.may_take
     assert terms.renew_seconds == pytest.approx(RENEW_SECONDS, rel=0.051)
 
 
 def test_nodes_renew_at_intervals_of_their_own() -> None:
-    intervals = {Heartbeat(f"node-{n}").terms(TERMS).renew_seconds for n in range(100)}
+    intervals = {
+        Heartbeat(f"node-{n}", node_leases=False).terms(TERMS).renew_seconds for n in range(100)
+    }
     assert len(intervals) == 100
     assert sum(intervals) / 100 == pytest.approx(RENEW_SECONDS, rel=0.02)
-    assert Heartbeat("a").terms(TERMS) == Heartbeat("a").terms(TERMS)
+    assert Heartbeat("a", node_leases=False).terms(TERMS) == Heartbeat(
+        "a", node_leases=False
+    ).terms(TERMS)
 
 
 def test_it_is_made_at_once_and_says_how_the_node_is() -> None:
-    heartbeat = Heartbeat("a")
+    heartbeat = Heartbeat("a", node_leases=False)
     heartbeat.degraded = True
     write, _ = polled(heartbeat, 0.0)
     assert write is not None
@@ -52,7 +58,7 @@ def test_it_is_made_at_once_and_says_how_the_node_is() -> None:
 
 
 def test_what_changed_is_written_within_a_second_and_only_once() -> None:
-    heartbeat = Heartbeat("a")
+    heartbeat = Heartbeat("a", node_leases=False)
     write, _ = polled(heartbeat, 0.0)
     assert write is not None
     accept(heartbeat, write, 1, 0.0)
@@ -65,7 +71,7 @@ def test_what_changed_is_written_within_a_second_and_only_once() -> None:
 
 
 def test_what_is_wrong_with_it_is_said_once() -> None:
-    heartbeat = Heartbeat("a")
+    heartbeat = Heartbeat("a", node_leases=False)
     polled(heartbeat, 0.0)
     heartbeat.contest.elector.refused(Refusal.DENIED, 0.0)
     told = [polled(heartbeat, at)[1].transitions for at in (0.1, 0.2)]

@@ -28,6 +28,7 @@ class World:
         self.turn = 0
         self.leases = NodeLeases(self.elector, lambda *_: self.turn)
         self.version = 0
+        self.terms = TERMS
         self.elector(NAME).want(Wish.HOLD)
 
     def elector(self, name: str) -> Elector:
@@ -50,7 +51,7 @@ class World:
         self.leases.follow(BOOT + at)
 
     def judge(self, name: str, at: float) -> list[str]:
-        return list(self.leases.judge(self.elector(name), BOOT + at, TERMS))
+        return list(self.leases.judge(self.elector(name), BOOT + at, self.terms))
 
     def poll(self, name: str, at: float) -> LeaseRecord | None:
         """What is written to a Lease now; nothing comes of it."""
@@ -67,7 +68,7 @@ class World:
     def fence_at(self, at: float) -> float:
         for name in (NAME, BEAT):
             self.judge(name, at)
-        return self.elector(BEAT).fence_at - BOOT
+        return self.elector(BEAT).intent.fence_at - BOOT
 
 
 def kept(number: int = 4, name: str = NAME) -> LeaseRecord:
@@ -289,3 +290,41 @@ def test_of_a_node_that_came_and_went_nothing_is_remembered(world: World) -> Non
 
 def test_a_number_is_remembered_while_a_lease_names_it(world: World) -> None:
     assert forgotten(world, BEAT) == 5
+
+
+# Beginning
+
+
+def foreign(at: float, world: World) -> None:
+    world.see(replace(kept(), holder="cilium", duration_seconds=15, holding=None), at)
+
+
+def test_nothing_begins_while_a_stranger_holds_a_lease() -> None:
+    world = World()
+    foreign(0.0, world)
+    why = world.leases.holds_back(BOOT + 1.0, "a")
+    assert NAME in why
+    assert "cilium" in why
+    assert world.leases.holds_back(BOOT + 15.0, "a") == ""
+    foreign(20.0, world)
+    assert world.leases.holds_back(BOOT + 21.0, "a") == "", "once begun, it goes on"
+
+
+def test_who_went_on_before_begins_at_once() -> None:
+    world = World()
+    foreign(0.0, world)
+    world.see(replace(own_kept(3), name=OTHER), 0.0)
+    assert world.leases.holds_back(BOOT + 1.0, "a") == ""
+
+
+@pytest.mark.parametrize(("mode", "taken"), [("service", True), ("node", False)])
+def test_of_another_boot_only_a_heartbeat_that_keeps_leases_is_waited_for(
+    mode: str, taken: bool
+) -> None:
+    world = World()
+    world.terms = replace(TERMS, node_leases=True)
+    world.elector(OWN_BEAT).want(Wish.HOLD)
+    record = replace(beat(), name=OWN_BEAT, holder="a", duration_seconds=180)
+    world.see(replace(record, holding=replace(THERE, mode=mode)), 0.0)
+    world.judge(OWN_BEAT, 1.0)
+    assert (world.elector(OWN_BEAT).poll(BOOT + 1.0, UNIX, TERMS) is not None) is taken
