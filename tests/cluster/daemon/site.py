@@ -58,6 +58,7 @@ class Timing(NamedTuple):
     renew_deadline: int
     retry_period: int
     clean_up: int = 600
+    mode: str = "service"
 
     @property
     def tenure(self) -> float:
@@ -71,11 +72,13 @@ class Timing(NamedTuple):
             "L2ANNOUNCER_LEASE_RENEW_DEADLINE": f"{self.renew_deadline}s",
             "L2ANNOUNCER_LEASE_RETRY_PERIOD": f"{self.retry_period}s",
             "L2ANNOUNCER_LEASE_CLEAN_UP": f"{self.clean_up}s",
+            "L2ANNOUNCER_LEASE_MODE": self.mode,
         }
 
 
 SHORT = Timing(3, 2, 1)
 TIDY = SHORT._replace(clean_up=2)  # deletes what nobody needs any more, at once
+BEATING = SHORT._replace(mode="node")  # heartbeats keep all Leases
 LONG = Timing(15, 5, 1)  # outlives a restart of the API server, or of a daemon
 
 
@@ -208,6 +211,13 @@ class Site:
     def start(self, name: str, user: User = DAEMON) -> None:
         """`l2announcer run` as the process of one node."""
         self.start_in(name, [], {"KUBECONFIG": str(self._kubeconfigs[user.name])})
+
+    def start_again(self, name: str, timing: Timing) -> None:
+        """Stop a node's daemon in order, and have another one with these settings."""
+        assert self.stop(name) == 0
+        self._timing = timing
+        self.start(name)
+        self.until(f"{name} reads everything", partial(self.reads, name), START_SECONDS)
 
     def start_in(self, name: str, enter: Sequence[str], environment: Mapping[str, str]) -> None:
         """The same where the command `enter` leads, with what it needs to find the API server."""
