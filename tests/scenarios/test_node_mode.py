@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from l2announcer.core import lease
+from l2announcer.core.admission import Admission
 from l2announcer.core.candidacy import LEASE_PREFIX
+from l2announcer.core.contest import Contest
 from l2announcer.core.controller import CONTROLLER_LEASE
-from l2announcer.core.effects import LeaseWrite, ReadLease
+from l2announcer.core.effects import Effects, LeaseWrite, ReadLease
 from l2announcer.core.heartbeat import heartbeat_name
 from l2announcer.core.model import Key, Kind
 from tests.scenarios.history import LEASE
@@ -272,3 +274,39 @@ def test_who_was_stopped_meanwhile_comes_back_address_by_address() -> None:
     peers.run(3)
     assert len(a.answered) == SERVICES + 1
     assert set(written(a, since)) <= {heartbeat_name("a"), CONTROLLER_LEASE}
+
+
+# What it costs
+
+
+def test_a_renewed_heartbeat_concerns_no_other_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    peers = running("ab", "ab")
+    asked: set[str] = set()
+    elect = Contest.elect
+
+    def noting(self: Contest, *args: Any) -> None:
+        asked.add(self.elector.name)
+        elect(self, *args)
+
+    monkeypatch.setattr(Contest, "elect", noting)
+    peers.run(10)
+    assert asked == {heartbeat_name(name) for name in "ab"}
+
+
+def test_what_one_node_had_is_taken_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    most = 0
+    carry_out = Peer.carry_out
+
+    def counting(self: Peer, effects: Effects) -> bool:
+        nonlocal most
+        names = [call.name for call in effects.calls if isinstance(call, LeaseWrite)]
+        most = max(most, len([name for name in names if name.startswith(LEASE_PREFIX)]))
+        return carry_out(self, effects)
+
+    monkeypatch.setattr(Peer, "carry_out", counting)
+    monkeypatch.setattr(Admission.__init__, "__kwdefaults__", {"at_once": 3})
+    peers = running("ab", "ab")
+    peers["a"].dead = True
+    peers.run(L + 0.5)
+    assert answered(peers) == SERVICES + 1
+    assert most == 3

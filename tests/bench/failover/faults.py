@@ -200,4 +200,5 @@ FAULTS: tuple[Fault, ...] = (
     _outage("api-300", "5 min", 300.0),
     _killed("kill-3", Setup(timing=SHORT)),
     _frozen("stop-3", Setup(timing=SHORT), 6.0),
+    _killed("kill-node-3", Setup(timing=SHORT, node_leases=True), OURS),
 )
