@@ -126,7 +126,8 @@ class LeaseJudge:
     def _lasts(self, lost: LeaseRecord, writer: Process) -> float:
         """How long others are to leave it alone."""
         if lost.under is not None:
-            beat = self[heartbeat_name(lost.under.node)].record
+            state = self[heartbeat_name(lost.under.node)]
+            beat = state.record or state.vanished  # a write may have been under way
             released = beat is not None and beat.transitions == lost.under.number
             if beat is not None and beat.transitions > lost.under.number:
                 return 0.0
