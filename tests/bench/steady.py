@@ -20,6 +20,7 @@ from tests.cluster.daemon.announced import policy, pool
 from tests.cluster.daemon.site import LEASES, POLICIES, POOLS
 
 BLOCK = "172.19.192.0/19"
+CROWD = 200  # Services that come at once: more could be too many for the API server of a lab
 QUIET_SECONDS = 3.0
 PATIENCE_SECONDS = 180.0
 LOOK_SECONDS = 0.5
@@ -61,13 +62,14 @@ class Steady:
 
     def grow(self, count: int) -> None:
         """Have so many Services; return when each Lease is held and nothing more is to be done."""
-        self._do(services.create, range(self.count, count))
-        self.count = count
-        self.cluster.until(
-            f"all of {count} Leases are held",
-            lambda: self.held().total() == count,
-            PATIENCE_SECONDS,
-        )
+        while self.count < count:
+            first, self.count = self.count, min(self.count + CROWD, count)
+            self._do(services.create, range(first, self.count))
+            self.cluster.until(
+                f"all of {self.count} Leases are held",
+                lambda: self.held().total() == self.count,
+                PATIENCE_SECONDS,
+            )
         self.rest()
 
     def rest(self) -> None:
