@@ -14,12 +14,12 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import inf
-from typing import Any
 
 import structlog
 import uvloop
 
 from l2announcer import __version__, clock
+from l2announcer.callbacks import callbacks_failure
 from l2announcer.core.announcer import Announcer, Config
 from l2announcer.core.answers import AnswerTable
 from l2announcer.core.effects import Call, Event, Gratuitous, Transition
@@ -161,7 +161,7 @@ class _Daemon:
         with _signals(self._resign):
             async with self._group as group:
                 background = [
-                    group.create_task(_callbacks_failure(), name="callbacks"),
+                    group.create_task(callbacks_failure(), name="callbacks"),
                     group.create_task(watch_links(self._inbox.post), name="links"),
                     group.create_task(self._gateway.recorder.run(), name="events"),
                     group.create_task(self._gateway.watch_confirmation(), name="confirmation"),
@@ -313,23 +313,6 @@ def _gateway(client: Client, settings: Settings, inbox: Inbox, metrics: Metrics)
         post=inbox.post,
         observe_renewal=metrics.lease_renewal_seconds.observe,
     )
-
-
-async def _callbacks_failure() -> None:
-    """Raise what a callback of the loop raises, such as a socket reader: no task owns it."""
-    loop = asyncio.get_running_loop()
-    failure: asyncio.Future[None] = loop.create_future()
-
-    def fail(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        error = context.get("exception") or RuntimeError(context["message"])
-        if not failure.done():
-            failure.set_exception(error)
-
-    loop.set_exception_handler(fail)
-    try:
-        await failure
-    finally:
-        loop.set_exception_handler(None)
 
 
 @contextmanager
