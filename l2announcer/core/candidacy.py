@@ -181,8 +181,7 @@ class Candidacy:
         """Is there nothing that other Leases of its company have to do with now?"""
         if self._announcing is None:
             return not self.preparation.active
-        held_over = self.company.right.holding_over or not self._was_valid
-        return self.settled and not self._announcing.in_doubt and not held_over
+        return self.settled and self._was_valid and not self._announcing.in_doubt
 
     @property
     def grants(self) -> list[Grant]:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from l2announcer.core.announcer import Announcer
 from l2announcer.core.company import Part
 from l2announcer.core.election import Elector, Wish
-from l2announcer.core.facts import Resign, Seen
+from l2announcer.core.facts import Refusal, Resign, Seen
 from l2announcer.core.lease import decode
 from l2announcer.core.model import Key, Kind, Policy, Service
 from tests.scenarios.driver import Driver
@@ -27,8 +28,11 @@ def service(key: Key, address: str = SHARED) -> Service:
 class Group(Driver):
     """A node that is to hold five Leases for one address, and one by itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, holds_over: bool = False) -> None:
         super().__init__()
+        config = self.announcer.config
+        terms = replace(config.terms, holds_over=holds_over)
+        self.announcer = Announcer(replace(config, terms=terms))
         self.polled: list[str] = []
         self.warm()
         for key in KEYS:
@@ -41,17 +45,21 @@ class Group(Driver):
         return {name: self.announcer.contests[name].part for name in LEASES}
 
 
-@pytest.fixture
-def group(monkeypatch: pytest.MonkeyPatch) -> Group:
+def counted(built: Group, patch: pytest.MonkeyPatch) -> Group:
+    """The same, with the polls of its Electors noted from now on."""
     poll = Elector.poll
 
-    def counted(self: Elector, *arguments: Any) -> Any:
+    def noted(self: Elector, *arguments: Any) -> Any:
         built.polled.append(self.name)
         return poll(self, *arguments)
 
-    built = Group()
-    monkeypatch.setattr(Elector, "poll", counted)
+    patch.setattr(Elector, "poll", noted)
     return built
+
+
+@pytest.fixture
+def group(monkeypatch: pytest.MonkeyPatch) -> Group:
+    return counted(Group(), monkeypatch)
 
 
 def test_it_holds_all_and_answers(group: Group) -> None:
@@ -153,3 +161,20 @@ def test_a_lease_that_is_gone_is_made_again_by_who_leads(group: Group) -> None:
     group.settle(20.0)
     assert group.holder(KEYS[1]) == "worker"
     assert (SHARED, "eth0") in group.answered
+
+
+def test_while_all_is_held_over_each_step_concerns_one_lease_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    group = counted(Group(holds_over=True), monkeypatch)
+    group.refuse = dict.fromkeys(group.leases, Refusal.UNAVAILABLE)
+    group.settle(20.0)
+    assert (SHARED, "eth0") in group.answered
+    group.polled.clear()
+    group.settle(10.0)
+    polls = sum(name in LEASES for name in group.polled)
+    assert polls <= 5 * 10.0 * len(LEASES), "two steps, a probe, and an attempt now and then"
+    assert (SHARED, "eth0") in group.answered
+    group.refuse = {}
+    group.settle(5.0)
+    assert not any(group.announcer.contests[name].held_over for name in LEASES)
