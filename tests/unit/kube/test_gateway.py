@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from l2announcer import clock
 from l2announcer.core.effects import (
     Call,
     Event,
@@ -32,6 +33,7 @@ from l2announcer.core.facts import (
     ServicesRead,
     StatusRefused,
     StatusWritten,
+    Unconfirmed,
 )
 from l2announcer.core.lease import body
 from l2announcer.core.model import (
@@ -128,6 +130,23 @@ async def test_leases_are_written_and_read_in_their_namespace(server: ApiServer,
     stored = server.store.get(LEASES, "kube-system", LEASE)
     assert stored["spec"]["holderIdentity"] == "worker"
     assert (await rig.do(ReadLease(LEASE))).record == written.record
+
+
+async def test_only_the_view_of_services_has_to_be_confirmed(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now)
+    for kind, reflector in rig.gateway.reflectors.items():
+        reflector.last_confirmed_at = now - (99.0 if kind is Kind.SERVICE else 1000.0)
+    task = asyncio.create_task(rig.gateway.watch_confirmation())
+    await asyncio.sleep(0)
+    assert rig.facts == []
+    task.cancel()
+    rig.gateway.reflectors[Kind.SERVICE].last_confirmed_at = now - 101.0
+    task = asyncio.create_task(rig.gateway.watch_confirmation())
+    await rig.until(lambda: rig.facts == [Unconfirmed()])
+    task.cancel()
 
 
 async def test_how_long_renewals_take_is_told_and_of_nothing_else(rig: Rig) -> None:
