@@ -43,6 +43,7 @@ from l2announcer.core.facts import (
     StatusRefused,
 )
 from l2announcer.core.model import (
+    Announcement,
     EndpointSlice,
     Holding,
     Key,
@@ -224,14 +225,19 @@ class Driver:
     # What came of it
 
     @property
-    def answered(self) -> set[tuple[str, str]]:
-        """The (address, interface) pairs that would be answered for now."""
+    def granted(self) -> set[Announcement]:
+        """What would be answered for now."""
         return {
-            (str(grant.announcement.address), grant.announcement.interface)
+            grant.announcement
             for contest in self.announcer.contests.values()
             for grant in contest.grants
             if grant.tenure.valid(self.now)
         }
+
+    @property
+    def answered(self) -> set[tuple[str, str]]:
+        """The same, as pairs of texts."""
+        return {(str(address), interface) for address, interface in self.granted}
 
     def state(self, key: Key) -> tuple[State, str]:
         candidacy = self.announcer.candidacy(key)

@@ -216,7 +216,7 @@ class Peers:
         return node.carry_out(effects)
 
     def judge(self) -> None:
-        answered = Counter(pair for node in self.nodes.values() for pair in node.answered)
+        answered = Counter(pair for node in self.nodes.values() for pair in node.granted)
         assert not answered or max(answered.values()) == 1, answered
 
     @property
