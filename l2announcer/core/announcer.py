@@ -155,8 +155,9 @@ class Announcer:
             case Overheard() | Listens():
                 self.cluster.heard(fact, now)
             case Claimed():
+                claim = self._lease_news.macs.marked(fact)
                 self._agenda.touch(
-                    n for n, contest in self.contests.items() if contest.claimed(fact, now)
+                    n for n, contest in self.contests.items() if contest.claimed(claim, now)
                 )
             case Unconfirmed():
                 self._agenda.touch(n for n, each in self.contests.items() if each.begin_again(now))

@@ -56,14 +56,16 @@ class Announcing:
         announcement = Announcement(claim.address, claim.interface)
         if not self._ahead and (self.tenure.holding_over or not self.tenure.valid(now)):
             self._comeback.heard(announcement, now)
-        elif announcement in self._repeats and self._checks.gives_way(claim.mac, now):
+        elif announcement in self._repeats and self._checks.gives_way(claim, now):
             if not claim.probe and now >= self._again_at:
                 self._again_at = now + AGAIN_SECONDS
                 self._repeats[announcement].begin(now)
+            if not claim.to_us:
+                self._doubts.raise_(claim, now, silent=False)
         elif announcement in self._repeats:
-            self._doubts.raise_(announcement, claim.mac, now, silent=not claim.probe)
+            self._doubts.raise_(claim, now, silent=not claim.probe)
         elif not claim.probe:
-            self._checks.claimed(announcement, claim.mac)
+            self._checks.claimed(claim)
 
     def announce_again(self, interfaces: Iterable[str], now: float) -> None:
         """Tell neighbours anew: what they learnt on these interfaces may not be so any more."""

@@ -102,7 +102,8 @@ class ArpAnswers:
         address = packet.target_address if probe else packet.sender_address
         if address.packed not in self.addresses:
             return None
-        return Claimed(address, packet.sender_mac, self.link.name, probe=probe)
+        to_us = packet.operation is arp.Operation.REPLY and frame[:6] == self.link.mac
+        return Claimed(address, packet.sender_mac, self.link.name, probe=probe, to_us=to_us)
 
     def give_way(self, claimed: Claimed) -> None:
         """Have the tenures of the claimed address give way."""

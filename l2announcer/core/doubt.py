@@ -8,6 +8,9 @@ Rules of this file (the wire is the second fence; the first is the Lease):
 - A probe is a question (RFC 5227 section 2.1.1): it is answered, and starts the same check without
   silence.
 - There is at most one check for an address and second.
+- A node's MAC (core.node_macs) is no foreign host's: it is never ignored, and always starts a
+  check. A while is told by a clock that stands still while the machine is paused, as its tenure's
+  end is; who goes on so must hear at once who took the Lease meanwhile.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
+from l2announcer.core.facts import Claimed
 from l2announcer.core.model import Announcement
 
 IGNORE_SECONDS = 10.0
@@ -38,18 +42,20 @@ class Doubts:
         self._checked_at: dict[Announcement, float] = {}
         self._ignored: dict[tuple[Announcement, bytes], float] = {}
 
-    def raise_(self, announcement: Announcement, mac: bytes, now: float, *, silent: bool) -> None:
+    def raise_(self, claim: Claimed, now: float, *, silent: bool) -> None:
         """Take in a claim for an address that is answered for."""
-        if now < self._ignored.get((announcement, mac), -inf):
+        announcement = Announcement(claim.address, claim.interface)
+        if not claim.of_node and now < self._ignored.get((announcement, claim.mac), -inf):
             return
         standing = self._doubts.get(announcement)
         if standing is not None:
             standing.silent |= silent
             return
-        if now < self._checked_at.get(announcement, -inf) + CHECK_INTERVAL_SECONDS:
+        again_at = self._checked_at.get(announcement, -inf) + CHECK_INTERVAL_SECONDS
+        if not claim.of_node and now < again_at:
             return
         self._checked_at[announcement] = now
-        self._doubts[announcement] = _Doubt(now, mac, silent)
+        self._doubts[announcement] = _Doubt(now, claim.mac, silent)
 
     def take_read(self) -> bool:
         """Is the Service to be read for any of them?"""

@@ -163,13 +163,17 @@ class StatusRefused:
 class Claimed:
     """A station on the segment of `interface` says that it has `address`.
 
-    `probe` is a question before use (RFC 5227 section 2.1.1), not yet a claim.
+    `probe` is a question before use (RFC 5227 section 2.1.1), not yet a claim; `to_us` is what was
+    sent to this station alone: an answer to what it asked. Whether it is one `of_node`
+    (core.node_macs) no frame tells.
     """
 
     address: IPAddress
     mac: bytes
     interface: str
     probe: bool = False
+    to_us: bool = False
+    of_node: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,14 @@ Rules of this file (the reading of an answer to a probe, RFC 5227 section 2.1):
   moment, they are made again, since they tell what was before the tenure.
 - Nobody answers: announce.
 - The previous holder of a Lease of ours answers: it is holding over; announce. It gives way, and
-  for a while what is still heard of it is no reason for doubt, but for announcing once more.
+  an answer of it that comes late is no reason for doubt, but for announcing once more. What may be
+  an announcement is more: it may have the Lease again.
 - The previous holder was a stranger: it may answer on for as long as its Lease was; probe until
   nobody answers, or until then.
 - Who was heard once is believed to be silent after a few probes, not after one: a busy host may
   take longer than we wait, and it has many chances to while it's probed for seconds.
+- Another node's MAC (core.node_macs): it holds over what is not its any more, or the address is
+  its own. As with a foreign host, but it is probed again soon.
 - Anyone else: a foreign host has the address. Stay silent, report it, and probe again later;
   where a setting says so, report it and announce all the same.
 - A holder of ours handed the Lease over: it was silent before, and this node has read the Service
@@ -25,14 +28,16 @@ from dataclasses import dataclass
 from enum import Enum
 from math import inf
 
+from l2announcer.core.facts import Claimed
 from l2announcer.core.model import Announcement
 from l2announcer.core.predecessor import NOBODY, Kind, Predecessor
 
 PROBE_WAIT_SECONDS = 0.005
 AHEAD_SECONDS = 0.25  # so much older than the tenure may be what was read and probed for it
 STRANGER_REPROBE_SECONDS = 0.2
+NODE_REPROBE_SECONDS = 0.5
 FOREIGN_REPROBE_SECONDS = 5.0
-GIVES_WAY_SECONDS = 3.0
+GIVES_WAY_SECONDS = 0.5
 SILENCES = 3  # of who was heard
 SILENCE_APART_SECONDS = 0.02
 
@@ -50,6 +55,7 @@ class _Check:
     stage: _Stage = _Stage.PROBE_OWED
     next_at: float = -inf
     claimed_by: bytes | None = None
+    by_node: bool = False
     foreign: bytes | None = None
     read_owed: bool = True
     silences_owed: int = 1
@@ -94,16 +100,22 @@ class FirstAnswer:
         for announcement in self._checks.keys() & set(announcements):
             self._checks[announcement] = _Check()
 
-    def gives_way(self, mac: bytes, now: float) -> bool:
-        """Is it the previous holder's, which may not have heard our announcement yet?"""
-        return now < self._gives_way_until and mac.hex(":") in self._holding_over
+    def gives_way(self, claim: Claimed, now: float) -> bool:
+        """Is it the previous holder's answer to our probe, sent before it heard our announcement?
 
-    def claimed(self, announcement: Announcement, mac: bytes) -> None:
+        By ARP such an answer comes to us alone. By Neighbour Discovery it goes to everybody (RFC
+        4861 section 7.2.4), and cannot be told from an announcement.
+        """
+        may_be = claim.to_us or claim.address.version == 6
+        previous = claim.mac.hex(":") in self._holding_over
+        return may_be and previous and now < self._gives_way_until
+
+    def claimed(self, claim: Claimed) -> None:
         """Take in that a station says it has the address; it counts until that's announced."""
-        check = self._checks.get(announcement)
-        if check is None or mac.hex(":") in self._holding_over:
+        check = self._checks.get(Announcement(claim.address, claim.interface))
+        if check is None or claim.mac.hex(":") in self._holding_over:
             return
-        check.claimed_by = mac
+        check.claimed_by, check.by_node = claim.mac, claim.of_node
         if check.stage is _Stage.SILENT:
             check.stage, check.next_at = _Stage.WAITING, -inf
 
@@ -178,4 +190,6 @@ class FirstAnswer:
             return
         check.silences_owed = SILENCES
         wait = FOREIGN_REPROBE_SECONDS if check.foreign else STRANGER_REPROBE_SECONDS
+        if check.foreign and check.by_node:
+            wait = NODE_REPROBE_SECONDS
         check.stage, check.next_at = _Stage.PROBE_OWED, now + wait

@@ -12,6 +12,7 @@ from l2announcer.core.election import Elector
 from l2announcer.core.facts import Gone, LeaseRead, LeaseRefused, LeaseWritten, Listed
 from l2announcer.core.heartbeat import HEARTBEAT_PREFIX
 from l2announcer.core.model import LeaseRecord
+from l2announcer.core.node_macs import NodeMacs
 
 WATCHED_PREFIXES = (LEASE_PREFIX, HEARTBEAT_PREFIX)
 
@@ -20,6 +21,8 @@ Fact = Listed | Gone | LeaseWritten | LeaseRefused | LeaseRead
 
 class LeaseNews:
     """`listed` tells whether all Leases were known once; `find` gives a Lease's Elector.
+
+    `macs` are those that Leases say nodes have.
 
     Leases of Services and heartbeats are followed without being asked for, others only while they
     are contested here; `operator`, where there is one, follows Cilium's.
@@ -32,6 +35,7 @@ class LeaseNews:
         operator: Operator | None,
     ) -> None:
         self.listed = False
+        self.macs = NodeMacs()
         self._contests = contests
         self._find = find
         self._operator = operator
@@ -44,6 +48,7 @@ class LeaseNews:
             case Gone():
                 self._gone(fact, now)
             case LeaseWritten():
+                self.macs.seen(fact.record)
                 self._find(fact.record.name).written(fact.record, now)
             case LeaseRefused():
                 self._find(fact.name).refused(fact.why, now)
@@ -57,12 +62,14 @@ class LeaseNews:
         if found.name == CILIUM_OPERATOR_LEASE:
             self._operator_is(found, now)
         elif found.name in self._contests or found.name.startswith(WATCHED_PREFIXES):
+            self.macs.seen(found)
             self._find(found.name).observe(found, now, consistent=restored)
 
     def _list(self, fact: Listed, now: float) -> None:
         self.listed = True
         records = [item for item in fact.objects if isinstance(item, LeaseRecord)]
         for name in self._contests.keys() - {record.name for record in records}:
+            self.macs.gone(name)
             self._find(name).observe(None, now, version=fact.version, consistent=fact.restored)
         if all(record.name != CILIUM_OPERATOR_LEASE for record in records):
             self._operator_is(None, now)
@@ -73,10 +80,13 @@ class LeaseNews:
         if fact.key.name == CILIUM_OPERATOR_LEASE:
             self._operator_is(None, now)
         elif fact.key.name in self._contests:
+            self.macs.gone(fact.key.name)
             self._find(fact.key.name).observe(None, now, version=fact.version)
 
     def _read(self, fact: LeaseRead, now: float) -> None:
         if fact.name != CILIUM_OPERATOR_LEASE:
+            if fact.record is not None:
+                self.macs.seen(fact.record)
             self._find(fact.name).read(fact.record, fact.why, now)
         elif self._operator is not None:
             self._operator.read(fact.record, fact.why, now)

@@ -140,7 +140,7 @@ def test_a_shared_address_is_answered_only_while_all_tenures_are_valid(expired: 
         (arp.announcement(mac=CLIENT, address=WATCHED), Claimed(WATCHED, CLIENT, "eth0")),
         (
             arp.reply(mac=CLIENT, address=VIP, to_mac=NODE, to_address=CLIENT_IP),
-            Claimed(VIP, CLIENT, "eth0"),
+            Claimed(VIP, CLIENT, "eth0", to_us=True),
         ),
         (
             arp.request(mac=CLIENT, sender=VIP, target=FOREIGN),

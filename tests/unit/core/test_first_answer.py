@@ -7,8 +7,11 @@ from math import inf
 
 import pytest
 
+from l2announcer.core.facts import Claimed
 from l2announcer.core.first_answer import (
     FOREIGN_REPROBE_SECONDS,
+    GIVES_WAY_SECONDS,
+    NODE_REPROBE_SECONDS,
     PROBE_WAIT_SECONDS,
     SILENCES,
     STRANGER_REPROBE_SECONDS,
@@ -29,6 +32,10 @@ OURS = Predecessor(Kind.OURS, frozenset({MAC.hex(":")}))
 STRANGER = Predecessor(Kind.STRANGER)
 
 
+def claim(announcement: Announcement, mac: bytes, **what: bool) -> Claimed:
+    return Claimed(announcement.address, mac, announcement.interface, **what)
+
+
 def checks(predecessor: Predecessor = NOBODY) -> FirstAnswer:
     first = FirstAnswer(since=BEGIN, lease_seconds=LEASE_SECONDS, predecessor=predecessor)
     first.want([ONE])
@@ -44,7 +51,7 @@ def probe(first: FirstAnswer, now: float, *, answered_by: bytes | None = None) -
     """One probe at `now`, and its answer if there is one, judged when its time is over."""
     assert first.take_probes(now) == [ONE]
     if answered_by is not None:
-        first.claimed(ONE, answered_by)
+        first.claimed(claim(ONE, answered_by))
     first.take_probes(now + PROBE_WAIT_SECONDS)
 
 
@@ -173,7 +180,7 @@ def test_an_answer_between_two_probes_does_not_count_for_the_second() -> None:
     first = checks()
     read(first)
     probe(first, BEGIN, answered_by=MAC)
-    first.claimed(ONE, MAC)
+    first.claimed(claim(ONE, MAC))
     unanswered(first, SILENCES)
     assert first.clear == [ONE]
 
@@ -181,8 +188,8 @@ def test_an_answer_between_two_probes_does_not_count_for_the_second() -> None:
 def test_a_claim_while_only_the_read_is_owed_still_counts() -> None:
     first = checks()
     probe(first, BEGIN)
-    first.claimed(ONE, MAC)
-    first.claimed(TWO, MAC)
+    first.claimed(claim(ONE, MAC))
+    first.claimed(claim(TWO, MAC))
     read(first)
     first.take_probes(BEGIN + 1)
     assert first.clear == []
@@ -231,7 +238,7 @@ def test_a_claim_between_the_probe_and_the_read_is_heard() -> None:
     probe(first, BEGIN)
     assert first.take_probes(BEGIN + PROBE_WAIT_SECONDS) == []
     assert first.pending == [ONE], "silent so far, but the Service is still to be read"
-    first.claimed(ONE, MAC)
+    first.claimed(claim(ONE, MAC))
     read(first)
     first.take_probes(BEGIN + 2 * PROBE_WAIT_SECONDS)
     assert first.clear == []
@@ -251,3 +258,31 @@ def test_what_was_prepared_for_is_checked_where_it_was_not_handed_over() -> None
     first = FirstAnswer(predecessor=Predecessor(Kind.OURS), prepared=frozenset({ONE}))
     first.want([ONE])
     assert first.clear == []
+
+
+def test_another_nodes_answer_is_looked_at_again_soon() -> None:
+    first = checks()
+    read(first)
+    assert first.take_probes(BEGIN) == [ONE]
+    first.claimed(claim(ONE, OTHER_MAC, of_node=True))
+    assert first.take_probes(BEGIN + PROBE_WAIT_SECONDS) == []
+    assert first.foreign == {ONE: OTHER_MAC.hex(":")}
+    assert first.wake_at == BEGIN + PROBE_WAIT_SECONDS + NODE_REPROBE_SECONDS
+
+
+V6 = Announcement(ip_address("2001:db8::1"), "eth0")
+
+
+@pytest.mark.parametrize(
+    ("said", "late"),
+    [
+        (claim(ONE, MAC, to_us=True), True),
+        (claim(ONE, MAC), False),
+        (claim(V6, MAC), True),
+        (claim(ONE, OTHER_MAC, to_us=True), False),
+    ],
+)
+def test_a_late_answer_of_the_previous_holder_is_no_announcement(said: Claimed, late: bool) -> None:
+    first = checks(OURS)
+    assert first.gives_way(said, BEGIN + GIVES_WAY_SECONDS - 0.1) is late
+    assert not first.gives_way(said, BEGIN + GIVES_WAY_SECONDS)

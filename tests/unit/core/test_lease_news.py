@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from ipaddress import ip_address
+
 import pytest
 
 from l2announcer.core.coexistence import CILIUM_OPERATOR_LEASE, Operator
@@ -9,6 +12,7 @@ from l2announcer.core.contest import Contest
 from l2announcer.core.effects import ReadLease
 from l2announcer.core.election import Elector, Wish
 from l2announcer.core.facts import (
+    Claimed,
     Gone,
     LeaseRead,
     LeaseRefused,
@@ -102,3 +106,19 @@ def test_cilium_s_operator_has_its_own_place() -> None:
     without = LeaseNews({}, news.find, None)
     without.seen(record(CILIUM_OPERATOR_LEASE), 0.0)
     without.take(LeaseRead(CILIUM_OPERATOR_LEASE, None), 1.0)
+
+
+def test_the_macs_that_leases_name_are_known_while_the_leases_are_there() -> None:
+    news, mac = News(), "02:00:00:00:00:01"
+    claim = Claimed(ip_address("192.0.2.1"), bytes.fromhex(mac.replace(":", "")), "eth0")
+    named = replace(record(BLUE), holding=Holding(boot="a", netns=1, macs=(mac,)))
+    ways = (
+        Listed(Kind.LEASE, (named,), "1"),
+        LeaseWritten(named),
+        LeaseRead(BLUE, named),
+    )
+    for fact in ways:
+        news.take(fact, 0.0)
+        assert news.macs.marked(claim).of_node
+        news.take(Gone(Kind.LEASE, Key("kube-system", BLUE), "2"), 0.0)
+        assert not news.macs.marked(claim).of_node
