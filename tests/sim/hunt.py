@@ -28,7 +28,8 @@ class Hunt:
 
     def plan(self, seed: int) -> Plan:
         plan = draw(seed)
-        plan = replace(plan, faults=self.faults or plan.faults, holds_over=False)
+        faults = tuple(fault for fault in plan.faults if fault is not Fault.SUSPEND)
+        plan = replace(plan, faults=self.faults or faults, holds_over=False)
         return replace(plan, **self.settings)
 
     def plans(self) -> Iterator[Plan]:

@@ -346,7 +346,8 @@ class Judge:
         untold = taken and node.watches[Kind.LEASE].processed < cleared
         stood_still = self._overlaps.stood_still(node.process, name, node.paused_at)
         unheard = self._overlaps.unheard(node, address, other, other.mac)
-        return untold or (stood_still and unheard) or self._holds_over(node, other, address)
+        unknown = (untold or stood_still) and unheard
+        return unknown or self._holds_over(node, other, address)
 
     def _holds_over(self, node: Node, other: Machine, address: str) -> bool:
         """May the node answer beside the other since it gets no answer from the API server?"""

@@ -4,7 +4,7 @@ Rules of this file:
 - Whose clock stood still cannot know that its tenure is over. The wire is its fence: it is excused
   until a claim of the other has reached it, made since the other began to answer.
 - A hand that clears or deletes a Lease takes it from a holder that cannot know: until its watch has
-  told it, it is excused.
+  told it, or the wire has, it is excused.
 """
 
 from __future__ import annotations

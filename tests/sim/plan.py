@@ -5,9 +5,6 @@ Rules of this file:
   to be milder with those (judge).
 - A plan has one of two tempers: in a dense one a fault comes every few seconds, in a long one hours
   pass in which little happens but renewals, and now and then one thing.
-- No seed draws a clock that stands still, only the hunts for planted faults do (hunt). It finds
-  what is not mended: for a while after a doubt was settled, or a Lease taken over, claims of that
-  MAC are not heeded, and that while is told by the very clock that stands still.
 - Whatever is drawn later comes from streams named after the seed, one for each part of the world:
   with one fault less, the others happen as before, as far as they can.
 """
@@ -57,7 +54,8 @@ class Fault(Enum):
 
 OF_SHARERS = frozenset({Fault.SHARER, Fault.SHARED_LEASE})
 OF_ADDRESSES = frozenset({Fault.ASKER, Fault.POOL})
-NOT_DRAWN = frozenset({Fault.SUSPEND, Fault.ENDPOINTS})  # see the rules, and draw_local
+OF_LOCAL = frozenset({Fault.ENDPOINTS})  # draw_local
+_ADDED = frozenset({Fault.SUSPEND})  # to a mixture that is drawn without it
 _BY_HAND = frozenset({Fault.LEASE_DELETED, Fault.LEASE_CLEARED})
 
 _OF_CONTROLLERS = (
@@ -212,14 +210,15 @@ def draw(seed: int) -> Plan:
     rng = Random(seed)
     lease_seconds = rng.choice((3, 5, 15, 30, 60))
     by_hand = rng.random() < 0.5
-    left_out = OF_ADDRESSES | OF_SHARERS | NOT_DRAWN | (frozenset() if by_hand else _BY_HAND)
+    left_out = OF_ADDRESSES | OF_SHARERS | OF_LOCAL | _ADDED
+    left_out |= frozenset() if by_hand else _BY_HAND
     faults = [fault for fault in Fault if fault not in left_out]
     if rng.random() < 0.5:
         faults = rng.sample(faults, k=rng.choice((1, 2, 3)))
     lossy = rng.random() < 0.5
     troubled = rng.random() < 0.6
     strangers = rng.choice((0, 0, 1, 2)) if Fault.STRANGER in faults else 0
-    return Plan(
+    plan = Plan(
         seed=seed,
         nodes=rng.choice((2, 2, 3, 3, 4)),
         twin=rng.random() < 0.15,
@@ -241,3 +240,5 @@ def draw(seed: int) -> Plan:
         strangers_timing=rng.choice((CILIUM, CILIUM, CILIUM_FAST)),
         holds_over=rng.random() < 0.5,
     )
+    added = rng.random() < 0.3
+    return replace(plan, faults=(*faults, *_ADDED)) if added else plan

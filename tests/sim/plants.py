@@ -12,10 +12,12 @@ from l2announcer.core import election, hand_outs, intent, lease
 from l2announcer.core.doubt import Doubts
 from l2announcer.core.effects import Call, LeaseWrite
 from l2announcer.core.election import Elector, Wish
+from l2announcer.core.facts import Claimed
 from l2announcer.core.first_answer import FirstAnswer
 from l2announcer.core.hand_outs import HandOuts
 from l2announcer.core.known_lease import KnownLease
 from l2announcer.core.model import Announcement, Kind, LeaseRecord
+from l2announcer.core.node_macs import NodeMacs
 from l2announcer.core.predecessor import Kind as PredecessorKind
 from l2announcer.core.predecessor import Predecessor
 from l2announcer.core.terms import Terms
@@ -199,6 +201,20 @@ def never_in_doubt(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Doubts, "raise_", lambda *_, **__: None)
 
 
+def nodes_are_foreign(patch: pytest.MonkeyPatch) -> None:
+    """Doubt: a node's MAC is not listened to for a while, like a foreign host's."""
+    patch.setattr(NodeMacs, "marked", lambda _, claim: claim)
+
+
+def predecessors_are_not_heeded(patch: pytest.MonkeyPatch) -> None:
+    """First answer: whatever the previous holder says for a while is taken for late answers."""
+
+    def gives_way(self: FirstAnswer, claim: Claimed, now: float) -> bool:
+        return now < self._gives_way_until + 2.5 and claim.mac.hex(":") in self._holding_over
+
+    patch.setattr(FirstAnswer, "gives_way", gives_way)
+
+
 def doubts_need_no_renewal(patch: pytest.MonkeyPatch) -> None:
     """Doubt: a read of the Service settles it alone."""
     settle = Doubts.settle
@@ -248,5 +264,9 @@ HUNTS: dict[Plant, Hunt] = {
         first=13, faults=(Fault.STRANGER,), settings=_AMONG_STRANGERS | {"lost_frames": 0.0}
     ),
     never_in_doubt: Hunt(faults=(Fault.SUSPEND,), settings=_FAST),
+    nodes_are_foreign: Hunt(first=27, faults=(Fault.SUSPEND,), settings=_FAST),
+    predecessors_are_not_heeded: Hunt(
+        first=2, faults=(Fault.LEASE_CLEARED, Fault.LAGGING_WATCH), settings=_FAST
+    ),
     doubts_need_no_renewal: Hunt(faults=(Fault.SUSPEND,), settings=_FAST),
 }

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.sim.node import Node
-from tests.sim.plan import NOT_DRAWN, OF_ADDRESSES, Fault, draw
+from tests.sim.plan import OF_ADDRESSES, OF_LOCAL, OF_SHARERS, Fault, draw
 from tests.sim.timeline import Timeline
 from tests.sim.world import World
 
@@ -53,4 +53,4 @@ def test_another_node_takes_over_at_once_from_one_without_a_link() -> None:
 def test_the_faults_of_these_seeds_are_many() -> None:
     """The seeds of test_safety would show little if they drew little."""
     drawn = {fault for seed in range(80) for fault in draw(seed).faults}
-    assert drawn == set(Fault) - OF_ADDRESSES - NOT_DRAWN
+    assert drawn == set(Fault) - OF_ADDRESSES - OF_SHARERS - OF_LOCAL
