@@ -16,6 +16,10 @@ CLIENT_SECONDS = 0.02
 ASKED_SECONDS = 10.0
 """A person asks, by a program that has to start."""
 
+SHORTEST_PAUSE_SECONDS = 1.0
+LONGEST_RETURN_SECONDS = 3.0
+"""Who was interrupted while it held over rests for 1 to 3 s, and asks for 0.6 s."""
+
 Body = Callable[[Site], None]
 
 
@@ -84,6 +88,26 @@ def nobody_reaches_the_api_server(site: Site) -> None:
     assert longest_gap(heard) < CLIENT_SECONDS + site.slack_seconds
 
 
+def the_holder_is_frozen_while_it_holds_over(site: Site) -> None:
+    """It is silent when it goes on, and comes back when it has asked, before there is an answer."""
+    first, _ = answering(site)
+    site.silence_api(silent=True)
+    site.run(site.lease_seconds + 2.0)
+    since = site.now
+    site.freeze(first, frozen=True)
+    site.run(2.0)
+    site.freeze(first, frozen=False)
+    awake = site.now
+    answered(site, first, awake + SHORTEST_PAUSE_SECONDS, LONGEST_RETURN_SECONDS)
+    at_once = [h for h in site.heard if awake - 1.0 < h.at < awake + SHORTEST_PAUSE_SECONDS]
+    assert len(at_once) <= site.stray
+    site.silence_api(silent=False)
+    site.run(2 * site.lease_seconds)
+    heard = between(site, since)
+    assert order(heard) == [first]
+    assert site.now - heard[-1].at < CLIENT_SECONDS + site.slack_seconds
+
+
 def the_lease_is_deleted_by_hand(site: Site) -> None:
     first, _ = answering(site)
     since = site.now
@@ -127,6 +151,7 @@ BODIES: tuple[Body, ...] = (
     the_holder_is_frozen_and_goes_on,
     the_holder_alone_is_cut_off_from_the_api_server,
     nobody_reaches_the_api_server,
+    the_holder_is_frozen_while_it_holds_over,
     the_lease_is_deleted_by_hand,
     it_moves_there_and_back_as_it_is_asked_to,
     the_holder_s_node_is_drained,

@@ -92,6 +92,21 @@ async def test_a_tenure_that_is_voided_while_a_claim_is_told_silences_the_next_f
 
 
 @on_both_loops
+async def test_what_is_held_over_is_given_up_between_two_frames_but_not_to_a_probe(
+    segment: Segment,
+) -> None:
+    segment.tenure.hold_over(100.0)
+    segment.client.send(arp.probe(mac=CLIENT, address=VIP))
+    segment.ask(VIP)
+    segment.client.send(arp.announcement(mac=CLIENT, address=VIP))
+    segment.ask(VIP)
+
+    assert await segment.heard() == [answer(VIP, arp.ANY_ADDRESS), answer(VIP)]
+    assert segment.facts == [Claimed(VIP, CLIENT, "eth0", probe=True), Claimed(VIP, CLIENT, "eth0")]
+    assert segment.counts()["no_tenure"] == 1
+
+
+@on_both_loops
 async def test_nothing_is_answered_or_announced_once_the_tenure_has_run_out(
     segment: Segment,
 ) -> None:
