@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 CONTROL_PLANE ?= embedded
 KEEP ?=
 SEEDS ?= 500
+HOURS ?= 10000
 TESTS ?=
 SERVICES ?=
 NODES ?=
@@ -47,6 +48,9 @@ fmt: dev ## put the code into form
 
 sim: dev ## the simulation: many cores, virtual time, faults from seeds (SEEDS=…)
 	@$(BIN)/python -m tests.sim --seeds $(SEEDS)
+
+sim-long: dev ## 10,000 node-hours with few faults: over an hour of processor time (HOURS=…)
+	@$(BIN)/python -m tests.sim --kind long --seeds 1000000 --hours $(HOURS)
 
 bench-answers: dev ## time of one answer from the table, beside parsing every frame
 	@$(BIN)/python -m tests.bench.answers
@@ -95,4 +99,4 @@ dev:
 clean: ## remove what was built in the checkout
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help demo demo-down test lint fmt sim bench-answers bench-arp bench-takeover bench-failover bench-create bench-api bench-memory bench-mixed bench-fuzz bench-ipam docs dev clean
+.PHONY: help demo demo-down test lint fmt sim sim-long bench-answers bench-arp bench-takeover bench-failover bench-create bench-api bench-memory bench-mixed bench-fuzz bench-ipam docs dev clean

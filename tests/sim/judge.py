@@ -10,7 +10,7 @@ Rules of this file; a violation is a broken one (more: lease_judge, hold_over_ju
 - not its own: a node that knows that somebody else wrote a Lease does not answer by it.
 - silent first: a release or a gift is handed out by a node that does not answer any more.
 - one write: for each Lease a process has one write in flight.
-- restless: see pace_judge.
+- restless, budget: see pace_judge.
 - two owners: LB IPAM gives an address to one Service, or to those that may share it.
 - a host's: it gives none that a node has.
 - renumbered: it takes none away, since nothing that happens here is a reason.
@@ -192,6 +192,7 @@ class Judge:
 
     def hands_out(self, node: Node, write: LeaseWrite) -> None:
         """Check a Lease write that a node begins."""
+        self._pace.writes(node, self._timeline.now)
         if write.name in node.writing:
             self.breaks("one write", f"{node} has two writes of {write.name} in flight")
         self.sharing.hands_out(node, write)

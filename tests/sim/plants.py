@@ -172,6 +172,11 @@ def renewals_within_a_second(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(intent, "WRITE_INTERVAL_SECONDS", 0.1)
 
 
+def refused_writes_are_repeated_at_once(patch: pytest.MonkeyPatch) -> None:
+    """Rules 2 and 17: a write that was turned away is handed out again without a pause."""
+    patch.setattr(election, "WRITE_INTERVAL_SECONDS", 0.0)
+
+
 def answered_unread(patch: pytest.MonkeyPatch) -> None:
     """First answer: the Service is not read again."""
     want = FirstAnswer.want
@@ -241,6 +246,7 @@ HUNTS: dict[Plant, Hunt] = {
         faults=(Fault.CUT,),
         settings=_AMONG_STRANGERS | {"renew_seconds": 0.2, "unjudged": frozenset({"seconds"})},
     ),
+    refused_writes_are_repeated_at_once: Hunt(first=5, faults=(Fault.OUTAGE,), settings=_FAST),
     others_writes_ignored: Hunt(first=2),
     earlier_writes_revive: Hunt(first=8),
     any_write_like_ours_is_ours: Hunt(
