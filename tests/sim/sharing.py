@@ -240,9 +240,12 @@ class SharingJudge:
         leases = [self._leases[name] for name in self._together[address]]
         if any(one.writer != node.process and told < one.cleared for one in leases):
             return True
-        excused_until = [
-            self._hold_over.excuses(node, address, other, name) for name in self._together[address]
-        ]
+        # Whose clock stood still cannot know it, until the wire says so.
+        names = self._together[address]
+        paused = (self._overlaps.stood_still(node.process, one, node.paused_at) for one in names)
+        if any(paused) and self._overlaps.unheard(node, address, other, other.mac):
+            return True
+        excused_until = [self._hold_over.excuses(node, address, other, name) for name in names]
         until = max(excused_until, default=-inf)
         if self._timeline.now > until:
             return False
