@@ -174,7 +174,7 @@ def renewals_within_a_second(patch: pytest.MonkeyPatch) -> None:
 
 def refused_writes_are_repeated_at_once(patch: pytest.MonkeyPatch) -> None:
     """Rules 2 and 17: a write that was turned away is handed out again without a pause."""
-    patch.setattr(election, "WRITE_INTERVAL_SECONDS", 0.0)
+    patch.setattr(intent, "WRITE_INTERVAL_SECONDS", 0.0)
 
 
 def answered_unread(patch: pytest.MonkeyPatch) -> None:

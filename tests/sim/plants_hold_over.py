@@ -131,7 +131,7 @@ HUNTS: dict[Plant, Hunt] = {
     announces_meanwhile: Hunt(first=2, faults=(Fault.OUTAGE,), settings=_FAST),
     yields_to_probes: Hunt(faults=(Fault.OUTAGE, Fault.PROBER), settings=_FAST),
     does_not_yield: Hunt(faults=(Fault.CUT,), settings=_LOSSLESS),
-    does_not_ask_meanwhile: Hunt(faults=(Fault.CUT, Fault.PARTITION), settings=_LOSSLESS),
+    does_not_ask_meanwhile: Hunt(first=4, faults=(Fault.CUT, Fault.PARTITION), settings=_LOSSLESS),
     comes_back_at_once: Hunt(first=4, faults=(Fault.OUTAGE, Fault.LINK), settings=_FAST),
     comes_back_unasked: Hunt(first=2, faults=(Fault.OUTAGE, Fault.LINK), settings=_FAST),
     missed_step_is_ignored: Hunt(faults=(Fault.OUTAGE, Fault.FREEZE), settings=_FAST),
