@@ -5,7 +5,8 @@ Rules of this file:
   for in that tenure: what the last controller wrote must be known before an address is given.
 - LB IPAM stands by while Cilium's operator is at work, and begins with a read of its own after it.
 - No address is given before those of the nodes and of the API server are known, or may not be read;
-  they are read anew every minute, while there are pools.
+  they are read anew every minute, while there are pools. (An API server that starts denies
+  everything for a while: rule 14 of core.election.)
 - It deletes the Leases that nobody needs any more (core.leftovers).
 - A policy's conditions tell of its problems; they are written on change, and never removed: a
   mended one turns to "False" (that is how Cilium's are read).
@@ -31,6 +32,7 @@ from l2announcer.core.effects import (
 )
 from l2announcer.core.election import Elector
 from l2announcer.core.facts import HostsRead, LeaseDeleted, Refusal, StatusRefused, StatusWritten
+from l2announcer.core.hold_over import DENIED_SECONDS
 from l2announcer.core.ipam import Ipam
 from l2announcer.core.leftovers import Leftovers
 from l2announcer.core.model import Condition, Kind, Policy
@@ -73,6 +75,7 @@ class Controller:
         self.ipam = ipam
         self.operator = operator
         self.hosts_problem = ""
+        self._denied_since = inf  # the reads of hosts
         self._stood_by = False
         self._cluster = cluster
         self._writes = StatusWrites()
@@ -120,7 +123,11 @@ class Controller:
 
     def hosts_read(self, fact: HostsRead, now: float) -> None:
         """Take in the addresses that no Service may be given."""
-        if fact.hosts is not None and self.ipam is not None:
+        denied = fact.why is Refusal.DENIED
+        self._denied_since = min(self._denied_since, now) if denied else inf
+        starting = denied and now < self._denied_since + DENIED_SECONDS
+        unknown = starting or fact.why is Refusal.UNAVAILABLE
+        if fact.hosts is not None and self.ipam is not None and not unknown:
             self.ipam.hosts_are(fact.hosts)
         self.hosts_problem = ""
         if fact.why is not None:
@@ -129,7 +136,6 @@ class Controller:
                 " given to a Service"
             )
         if self._tenure is not None:
-            unknown = fact.why is Refusal.UNAVAILABLE
             self._tenure.hosts_known |= not unknown
             self._tenure.hosts_due_at = now + (HOSTS_RETRY_SECONDS if unknown else HOSTS_SECONDS)
 

@@ -18,6 +18,7 @@ from l2announcer.core.facts import (
     StatusRefused,
     StatusWritten,
 )
+from l2announcer.core.hold_over import DENIED_SECONDS
 from l2announcer.core.ipam import Ipam
 from l2announcer.core.model import (
     Kind,
@@ -106,8 +107,22 @@ def test_what_may_not_be_read_stops_nothing_and_is_told(world: World) -> None:
     world.controller.services_read(answered=True)
     world.poll()
     world.controller.hosts_read(HostsRead({}, Refusal.DENIED), NOW)
+    assert given(world.writes()) == [], "an API server that starts denies everything"
+    later = NOW + DENIED_SECONDS
+    assert reads(world, later)
+    world.controller.hosts_read(HostsRead({}, Refusal.DENIED), later)
     assert given(world.writes()) == ["172.19.0.240"]
     assert "Nodes cannot be read (denied)" in world.controller.hosts_problem
+
+
+def test_a_denial_that_passes_takes_nothing_away_that_is_known(world: World) -> None:
+    world.poll()
+    world.controller.services_read(answered=True)
+    world.poll()
+    host = {ip_address("172.19.0.240"): "node n1"}
+    world.controller.hosts_read(HostsRead(host), NOW)
+    world.controller.hosts_read(HostsRead({}, Refusal.DENIED), NOW + HOSTS_SECONDS)
+    assert given(world.writes()) == ["172.19.0.241"]
 
 
 def test_hosts_are_read_every_minute_and_in_each_tenure(world: World) -> None:
