@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,6 +44,14 @@ class Announced:
         """The nodes in the order in which they answered."""
         names = {plan.mac: plan.name for plan in PLANS.values()}
         return [names[mac] for mac, _ in runs(self.witness.claims)]
+
+    def all_answered_since(self, instant: float) -> None:
+        """Wait until so many answers came as requests were sent; LabError where some were lost.
+
+        One may have been under way when counting begins.
+        """
+        count = self.witness.unanswered
+        self.site.until("all are answered", lambda: count(instant, time.monotonic()) <= 1)
 
     @property
     def lease(self) -> str:

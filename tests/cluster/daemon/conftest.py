@@ -31,8 +31,16 @@ def built_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
 
 
+@pytest.fixture
+def relayed(relayed_site: Site) -> Iterator[Site]:
+    """The other site; its daemons end with the test, for there are others that need their time."""
+    yield relayed_site
+    for name in list(relayed_site.daemons):
+        assert relayed_site.stop(name) == 0
+
+
 @pytest.fixture(scope="session")
-def relayed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def relayed_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Another one, whose API server can be kept from hearing of changes; all is installed."""
     with built(tmp_path_factory.mktemp("relayed"), relayed=True) as site:
         site.install()
