@@ -64,13 +64,15 @@ async def delete(client: Client, name: str, number: int) -> None:
 DEEDS: dict[str, Deed] = {deed.__name__: deed for deed in (create, create_and_patch, patch, delete)}
 
 
-async def done(kubeconfig: Path, deed: Deed, name: str, numbers: range) -> float:
+async def done(
+    kubeconfig: Path, deed: Deed, name: str, numbers: range, at_once: int = AT_ONCE
+) -> float:
     """Do it for each number, some at once. Raises ApiError (in a group) where one is refused."""
     left = iter(numbers)
     async with connected(kubeconfig) as client:
         began_at = time.monotonic()
         async with asyncio.TaskGroup() as group:
-            for _ in range(AT_ONCE):
+            for _ in range(at_once):
                 group.create_task(_work(client, deed, name, left))
         return time.monotonic() - began_at
 

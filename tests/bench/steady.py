@@ -20,7 +20,8 @@ from tests.cluster.daemon.announced import policy, pool
 from tests.cluster.daemon.site import LEASES, POLICIES, POOLS
 
 BLOCK = "172.19.192.0/19"
-CROWD = 200  # Services that come at once: more could be too many for the API server of a lab
+CROWD = 200  # Services that come together, some at once: more are too many for a lab's API server
+AT_ONCE = 8
 QUIET_SECONDS = 3.0
 PATIENCE_SECONDS = 180.0
 LOOK_SECONDS = 0.5
@@ -100,4 +101,4 @@ class Steady:
             self.cluster.home.in_namespace(),
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
-            runner.run(services.done(self._admin, deed, self.name, numbers))
+            runner.run(services.done(self._admin, deed, self.name, numbers, AT_ONCE))
