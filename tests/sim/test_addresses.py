@@ -75,7 +75,7 @@ def hosts_are_not_awaited(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(controller, "_Tenure", lambda: tenure(hosts_known=True))
 
 
-FOUND_BY: dict[Plant, int] = {no_read: 255, unconditional_writes: 38, hosts_are_not_awaited: 0}
+FOUND_BY: dict[Plant, int] = {no_read: 196, unconditional_writes: 38, hosts_are_not_awaited: 0}
 
 
 @pytest.mark.parametrize(
