@@ -115,6 +115,8 @@ class Elector:
         own = self._hand_outs.of(record)
         if own is not None and self.record is not None and self.record.spec == record.spec:
             self._confirm(record, own)
+        # What was voided since the write began is confirmed by the next one only.
+        self.intent.hurried |= self.tenure.holding_over
 
     def refused(self, why: Refusal, now: float) -> None:
         """Take in that the write in flight was refused, or got no answer."""

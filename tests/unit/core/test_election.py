@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from l2announcer.core import lease
+from l2announcer.core.election import Wish
 from l2announcer.core.facts import Refusal
 from l2announcer.core.hand_outs import REMEMBERED
 from tests.unit.core.election_rig import BOOT, HERE, TERMS, THERE, UNIX, L, Rig, theirs
@@ -187,3 +188,16 @@ def test_what_was_handed_out_is_not_remembered_for_ever() -> None:
         rig.write(2.0 * number)
         rig.refuse(Refusal.UNAVAILABLE, 2.0 * number + 0.5)
     assert len(rig.elector._hand_outs) == REMEMBERED
+
+
+def test_a_late_answer_to_what_was_voided_meanwhile_is_followed_by_a_renewal() -> None:
+    """A holder that came back by the segment's leave would fall silent in mid-step otherwise."""
+    rig = Rig(replace(TERMS, holds_over=True))
+    rig.hold()
+    renewal = rig.write(2.0)
+    rig.elector.want(Wish.RELEASE)
+    rig.elector.want(Wish.HOLD)
+    rig.elector.come_back(BOOT + 3.0, rig.terms)
+    rig.accept(renewal, 3.5)
+    rig.accept(rig.write(3.6), 3.7)
+    assert rig.answers(5.0)
