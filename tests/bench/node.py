@@ -23,7 +23,7 @@ import uvloop
 from l2announcer import clock
 from l2announcer.core.answers import AnswerTable, Grant
 from l2announcer.core.effects import Gratuitous, Message
-from l2announcer.core.facts import Fact
+from l2announcer.core.facts import Claimed, Fact
 from l2announcer.core.gratuitous import Pacing
 from l2announcer.core.model import Announcement, IPAddress, Link
 from l2announcer.core.tenure import Tenure
@@ -43,7 +43,9 @@ async def orders() -> AsyncIterator[list[str]]:
 
 
 def no_claims(fact: Fact) -> None:
-    raise RuntimeError(f"nobody else claims an address in a bench, and yet: {fact}")
+    match fact:
+        case Claimed():
+            raise RuntimeError(f"nobody else claims an address in a bench, and yet: {fact}")
 
 
 class Ticker:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from ipaddress import ip_address
-from typing import Protocol, assert_never
+from typing import NamedTuple, Protocol, assert_never
 
 from l2announcer.core.effects import (
     Call,
@@ -98,8 +98,19 @@ class _Outcome:
             self.give_to(fact)
 
 
+class By(NamedTuple):
+    """Whose call it is, and when it was handed out."""
+
+    writer: object
+    begun_at: float
+
+
 class Api:
-    """What everybody shares. `writer` is who causes the change of which listeners hear."""
+    """What everybody shares.
+
+    `writer` is who causes the change of which listeners hear, by a call that was handed out at
+    `begun_at`; None is a hand.
+    """
 
     def __init__(self, timeline: Timeline, plan: Plan) -> None:
         self.store = Store(kept=KEPT_CHANGES)
@@ -107,6 +118,7 @@ class Api:
         self.calm = False
         self.status_writes = 0  # of Services, refused ones too
         self.writer: object = None
+        self.begun_at = 0.0
         self.listeners: list[Listener] = []
         self.last_version = dict.fromkeys(Kind, 0)
         self._kinds = {resource: kind for kind, resource in resources().items()}
@@ -165,10 +177,10 @@ class Api:
         self, caller: Caller, call: Call, writer: object, deliver: Callable[[Fact], None]
     ) -> None:
         """Begin a call; its one outcome comes through `deliver`."""
-        outcome = _Outcome(deliver)
+        outcome, by = _Outcome(deliver), By(writer, self._timeline.now)
         no_answer = refused(call, Why.UNAVAILABLE)
         self._timeline.after(self._plan.timeout, partial(outcome.give, no_answer))
-        arrive = partial(self._arrive, caller, call, writer, outcome)
+        arrive = partial(self._arrive, caller, call, by, outcome)
         if not self.calm and self._rng.random() < 0.3:
             # It stands in a queue of the process, which may be frozen, or dead, by then.
             self._timeline.after(
@@ -181,7 +193,7 @@ class Api:
     def _leave(self, caller: Caller, arrive: Callable[[], None]) -> None:
         self._timeline.after(self.latency(slow=caller.slow), arrive)
 
-    def _arrive(self, caller: Caller, call: Call, writer: object, outcome: _Outcome) -> None:
+    def _arrive(self, caller: Caller, call: Call, by: By, outcome: _Outcome) -> None:
         rng, plan = self._rng, self._plan
         give = partial(outcome.give, refused(call, Why.UNAVAILABLE))
         if self.down or caller.cut:
@@ -194,22 +206,22 @@ class Api:
             return
         if self.health is Health.WRITING_SLOWLY and isinstance(call, LeaseWrite | Write):
             seconds = rng.uniform(0.1, 1.5) * plan.timeout
-            finish = partial(self._finish, caller, call, writer, outcome)
+            finish = partial(self._finish, caller, call, by, outcome)
             self._timeline.after(seconds, finish)
             return
         if not self.calm and rng.random() < plan.refused_calls:
             if rng.random() < 0.5:  # such as a 500 after the write
-                self._carry_out(call, writer)
+                self._carry_out(call, by)
             self._timeline.after(self.latency(slow=caller.slow), give)
             return
         if not self.calm and rng.random() < plan.lost_calls:
             if rng.random() < 0.7:
-                self._carry_out(call, writer)
+                self._carry_out(call, by)
             return
-        self._finish(caller, call, writer, outcome)
+        self._finish(caller, call, by, outcome)
 
-    def _finish(self, caller: Caller, call: Call, writer: object, outcome: _Outcome) -> None:
-        self._later(caller, partial(outcome.give, self._carry_out(call, writer)))
+    def _finish(self, caller: Caller, call: Call, by: By, outcome: _Outcome) -> None:
+        self._later(caller, partial(outcome.give, self._carry_out(call, by)))
 
     def _later(self, caller: Caller, action: Callable[[], None]) -> None:
         seconds = self.latency(slow=caller.slow)
@@ -219,8 +231,8 @@ class Api:
         if not caller.cut:
             action()
 
-    def _carry_out(self, call: Call, writer: object) -> Fact:
-        self.writer = writer
+    def _carry_out(self, call: Call, by: By) -> Fact:
+        self.writer, self.begun_at = by
         try:
             return self._done(call)
         except refusals.Refusal as refusal:

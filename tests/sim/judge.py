@@ -11,9 +11,7 @@ Rules of this file; a violation is a broken one (more: lease_judge, hold_over_ju
 - silent first: a release or a gift is handed out by a node that does not answer any more.
 - one write: for each Lease a process has one write in flight.
 - restless, budget: see pace_judge.
-- two owners: LB IPAM gives an address to one Service, or to those that may share it.
-- a host's: it gives none that a node has.
-- renumbered: it takes none away, since nothing that happens here is a reason.
+- two owners, a host's, renumbered: see ipam_judge.
 """
 
 from __future__ import annotations
@@ -38,9 +36,10 @@ from tests.sim import sharing
 from tests.sim.api import Api
 from tests.sim.hold_over_judge import HoldOverJudge, Machine
 from tests.sim.host import Host
+from tests.sim.ipam_judge import IpamJudge
 from tests.sim.lease_judge import LeaseJudge
 from tests.sim.node import Node
-from tests.sim.objects import HOSTS, NAMESPACE, Json, addresses, selected, serves, shares
+from tests.sim.objects import NAMESPACE, Json, addresses, selected, serves
 from tests.sim.overlap import Overlaps
 from tests.sim.pace_judge import PaceJudge
 from tests.sim.plan import Plan
@@ -86,9 +85,9 @@ class Judge:
         self._questions: dict[str, bytes] = {}  # by address
         self._owners: dict[str, str] = {}  # the last Service to have an address
         self._gone_at: dict[str, float] = {}  # when it lost it
-        self._given: dict[str, frozenset[str]] = {}  # by uid
         self._leases = LeaseJudge(self.breaks)
         self._overlaps = Overlaps()
+        self._ipam = IpamJudge(api, self._leases, self._overlaps, self.breaks)
         self.hold_over = HoldOverJudge(plan, timeline, self._overlaps, self.breaks)
         self.sharing = SharingJudge(
             self.nodes, timeline, api, self._leases, self._overlaps, self.hold_over, self.breaks
@@ -245,22 +244,17 @@ class Judge:
         if kind is Kind.SERVICE:
             self._services_are(self._api.services())
             if isinstance(fact, Seen) and isinstance(fact.object, Service):
-                self._service_is(fact.object, by_hand=self._api.writer is None)
+                self._ipam.service_is(fact.object, by_hand=self._api.writer is None)
         elif kind is Kind.LEASE:
             self._lease_is(version, fact)
 
     def _services_are(self, services: list[Any]) -> None:
         before, self.services = self.services, {}
         self.sharing.services_are(services)
-        for service in services:
-            if sharing.shares(service):
-                continue
+        own = [service for service in services if not sharing.shares(service)]
+        self._ipam.services_are(own)
+        for service in own:
             for address in addresses(service):
-                if address in HOSTS:
-                    self.breaks("a host's", f"{service['metadata']['name']} has {address}")
-                if address in self.services and not shares(service, self.services[address]):
-                    names = [one["metadata"]["name"] for one in (self.services[address], service)]
-                    self.breaks("two owners", f"{address} belongs to {names}")
                 self.services[address] = service
                 self._owners[address] = service["metadata"]["name"]
                 self._questions.setdefault(
@@ -274,13 +268,6 @@ class Judge:
             self._gone_at[address] = self._timeline.now
         for address in self.services.keys() - before:
             self._gone_at.pop(address, None)
-
-    def _service_is(self, service: Service, *, by_hand: bool) -> None:
-        shown = frozenset(entry.ip for entry in service.ingress)
-        lost = self._given.get(service.uid, frozenset()) - shown
-        self._given[service.uid] = shown
-        if lost and not by_hand:
-            self.breaks("renumbered", f"{service.key} lost {set(lost)}, and has {set(shown)}")
 
     def _lease_is(self, version: int, fact: Seen | Gone) -> None:
         writer: Any = self._api.writer

@@ -21,7 +21,7 @@ from l2announcer.core.node_macs import NodeMacs
 from l2announcer.core.predecessor import Kind as PredecessorKind
 from l2announcer.core.predecessor import Predecessor
 from l2announcer.core.terms import Terms
-from tests.sim.api import Api
+from tests.sim.api import Api, By
 from tests.sim.hunt import Hunt, Plant
 from tests.sim.plan import CILIUM_FAST, Fault
 
@@ -116,13 +116,13 @@ def unconditional_writes(patch: pytest.MonkeyPatch) -> None:
     """Rule 8: a write doesn't say what it knew, so that a stale view passes for the present."""
     carry_out = Api._carry_out
 
-    def blind(self: Api, call: Call, writer: object) -> Any:
+    def blind(self: Api, call: Call, by: By) -> Any:
         if isinstance(call, LeaseWrite) and not call.create:
             found = self.find(Kind.LEASE, call.name)
             if found is not None:
                 version = found["metadata"]["resourceVersion"]
                 call.body["metadata"]["resourceVersion"] = version
-        return carry_out(self, call, writer)
+        return carry_out(self, call, by)
 
     patch.setattr(Api, "_carry_out", blind)
 

@@ -10,7 +10,7 @@ from l2announcer.core import controller
 from l2announcer.core.controller import Controller
 from l2announcer.core.effects import Call, StatusWrite
 from l2announcer.core.model import Kind
-from tests.sim.api import Api
+from tests.sim.api import Api, By
 from tests.sim.hunt import Plant
 from tests.sim.plan import draw, draw_askers
 from tests.sim.world import World
@@ -61,10 +61,10 @@ def unconditional_writes(patch: pytest.MonkeyPatch) -> None:
     """A status write does not say what it knew."""
     carry_out = Api._carry_out
 
-    def blind(self: Api, call: Call, writer: object) -> Any:
+    def blind(self: Api, call: Call, by: By) -> Any:
         if isinstance(call, StatusWrite) and call.kind is Kind.SERVICE:
             call = StatusWrite(call.kind, call.key, {"status": call.patch["status"]})
-        return carry_out(self, call, writer)
+        return carry_out(self, call, by)
 
     patch.setattr(Api, "_carry_out", blind)
 
