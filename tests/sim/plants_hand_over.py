@@ -78,6 +78,6 @@ HUNTS: dict[Plant, Hunt] = {
     answered_by_the_gift: Hunt(first=1, settings=_RESTLESS),
     given_unanswered: Hunt(first=11, faults=(Fault.FOREIGN_HOST, Fault.CRASH), settings=_RESTLESS),
     asked_unread: Hunt(
-        first=21, faults=(Fault.LAGGING_WATCH, Fault.SERVICE, Fault.CUT), settings=_LONG
+        first=581, faults=(Fault.LAGGING_WATCH, Fault.SERVICE, Fault.CUT), settings=_LONG
     ),
 }
