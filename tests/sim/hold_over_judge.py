@@ -22,11 +22,10 @@ from math import inf
 
 from l2announcer.core.effects import Gratuitous, Message
 from l2announcer.core.facts import Claimed, Fact, LeaseRefused, LeaseWritten, Refusal
-from l2announcer.core.heartbeat import heartbeat_name
 from tests.sim.host import Host
 from tests.sim.lease_judge import CLOCK_ERROR, Writer
 from tests.sim.node import Node
-from tests.sim.overlap import Overlaps
+from tests.sim.overlap import Overlaps, keeper
 from tests.sim.plan import Plan
 from tests.sim.stranger import Stranger
 from tests.sim.timeline import Timeline
@@ -54,12 +53,6 @@ class _Silence:
     def pause(self) -> float:
         """How long it had been silent when the first of them was sent."""
         return self.probed_at[0] - self.since if len(self.probed_at) == PROBES else -inf
-
-
-def _kept_by(node: Node, lease: str) -> tuple[str, ...]:
-    """The Leases whose writes stand behind a node's tenure of one."""
-    by_heartbeat = node.announcer is not None and node.announcer.terms.node_leases
-    return (lease, heartbeat_name(node.name)) if by_heartbeat else (lease,)
 
 
 class HoldOverJudge:
@@ -144,7 +137,7 @@ class HoldOverJudge:
         core = node.announcer
         if core is None or core.resigning or node.frozen or not node.link_up:
             return
-        refused = {(node.process, name) for name in _kept_by(node, lease)} & self._refused
+        refused = {(node.process, name) for name in (lease, keeper(node, lease))} & self._refused
         if max(told) < last and not refused:
             self._breaks("goes on", f"{node} ceased to answer for {address} without a reason")
 
@@ -176,7 +169,7 @@ class HoldOverJudge:
     def excuses(self, node: Node, address: str, other: Machine, lease: str) -> float:
         """Until when the node may answer beside the other; infinity: until something is known."""
         handed_out_at = self._overlaps.accepted_at(node.process, lease)
-        ends_at = self._accepted_at(node, lease) + self._tenure_seconds - 2 * LEAD_SECONDS
+        ends_at = self._kept_at(node, lease) + self._tenure_seconds - 2 * LEAD_SECONDS
         given_up_at = self._given_up_at.get((node.process, lease), -inf)
         # Who gave the Lease up, and got no answer to that, may come back.
         if not self._plan.holds_over or (
@@ -206,14 +199,14 @@ class HoldOverJudge:
         return inf if self._plan.lost_frames and not self.calm else -inf
 
     def _age(self, node: Node, lease: str) -> float:
-        """How long ago the write was handed out that stands behind a node's tenure."""
-        return self._timeline.now - self._accepted_at(node, lease)
+        return self._timeline.now - self._kept_at(node, lease)
 
-    def _accepted_at(self, node: Node, lease: str) -> float:
-        return max(self._overlaps.accepted_at(node.process, n) for n in _kept_by(node, lease))
+    def _kept_at(self, node: Node, lease: str) -> float:
+        """When the write was handed out that stands behind a node's tenure."""
+        return self._overlaps.accepted_at(node.process, keeper(node, lease))
 
     def _holds_over(self, node: Node, lease: str) -> bool:
         """Can there be no renewal behind the node's tenure?"""
         over = self._age(node, lease) > self._tenure_seconds * (1 + CLOCK_ERROR)
-        paused = self._overlaps.stood_still(node.process, lease, node.paused_at)
+        paused = self._overlaps.stood_still(node, lease)
         return self._plan.holds_over and over and not paused

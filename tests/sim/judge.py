@@ -332,7 +332,7 @@ class Judge:
         taken = lease.writer != node.process
         cleared = max(lease.cleared, self._leases[heartbeat_name(node.name)].cleared)
         untold = taken and node.watches[Kind.LEASE].processed < cleared
-        stood_still = self._overlaps.stood_still(node.process, name, node.paused_at)
+        stood_still = self._overlaps.stood_still(node, name)
         unheard = self._overlaps.unheard(node, address, other, other.mac)
         unknown = (untold or stood_still) and unheard
         return unknown or self._holds_over(node, other, address)

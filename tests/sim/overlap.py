@@ -3,6 +3,8 @@
 Rules of this file:
 - Whose clock stood still cannot know that its tenure is over. The wire is its fence: it is excused
   until a claim of the other has reached it, made since the other began to answer.
+- What a heartbeat keeps is held by the heartbeat's writes: when the Lease itself was written says
+  nothing of how long its holder may answer.
 - A hand that clears or deletes a Lease takes it from a holder that cannot know: until its watch has
   told it, or the wire has, it is excused.
 """
@@ -13,9 +15,17 @@ from collections.abc import Hashable
 from math import inf
 
 from l2announcer.core.facts import Claimed
+from l2announcer.core.heartbeat import heartbeat_name
+from tests.sim.node import Node
 
 Station = Hashable
 Process = tuple[str, str, int]
+
+
+def keeper(node: Node, lease: str) -> str:
+    """The Lease whose writes stand behind a node's tenure of one."""
+    by_heartbeat = node.announcer is not None and node.announcer.terms.node_leases
+    return heartbeat_name(node.name) if by_heartbeat else lease
 
 
 class Overlaps:
@@ -75,9 +85,9 @@ class Overlaps:
         """When the write began by which a process last took the Lease."""
         return self._taken.get((process, lease), -inf)
 
-    def stood_still(self, process: Process, lease: str, paused_at: float) -> bool:
+    def stood_still(self, node: Node, lease: str) -> bool:
         """Did the clocks stand still since the write on which a tenure may rest began?"""
-        return self.accepted_at(process, lease) <= paused_at
+        return self.accepted_at(node.process, keeper(node, lease)) <= node.paused_at
 
     def unheard(self, station: Station, address: str, other: Station, mac: bytes) -> bool:
         """Has no claim of the other reached the station since the other began to answer?"""

@@ -242,7 +242,7 @@ class SharingJudge:
             return True
         # Whose clock stood still cannot know it, until the wire says so.
         names = self._together[address]
-        paused = (self._overlaps.stood_still(node.process, one, node.paused_at) for one in names)
+        paused = (self._overlaps.stood_still(node, one) for one in names)
         if any(paused) and self._overlaps.unheard(node, address, other, other.mac):
             return True
         excused_until = [self._hold_over.excuses(node, address, other, name) for name in names]
