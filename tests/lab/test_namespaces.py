@@ -51,7 +51,8 @@ def test_nothing_outlives_a_killed_process() -> None:
         "from tests.lab.namespaces import Lab\n"
         "lab = Lab().__enter__()\n"
         "host = lab.host('one')\n"
-        "child = host.popen(['sleep', 'infinity'])\n"
+        "child = host.popen(['sh', '-c', 'echo; exec sleep infinity'], stdout=-1)\n"
+        "child.stdout.readline()\n"  # from here on it is tied to us
         "print(host.holder.pid, child.pid, flush=True)\n"
         "input()\n"
     )

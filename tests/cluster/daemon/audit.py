@@ -40,7 +40,8 @@ class Audit:
         self._log = log
 
     def mark(self) -> int:
-        return self._log.stat().st_size
+        # The last line may be half written.
+        return self._log.read_bytes().rfind(b"\n") + 1
 
     def asked(self, user: User, since: int = 0) -> list[Asked]:
         """What `user` asked, in the order of the answers; a watch counts when it begins."""
