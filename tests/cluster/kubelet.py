@@ -86,10 +86,9 @@ class Kubelet:
         container = {"name": "l2announcer", "image": "l2announcer"}
         spec = {"nodeName": name, "hostNetwork": True, "containers": [container]}
         metadata = {"name": daemon.pod, "labels": {"app.kubernetes.io/name": "l2announcer"}}
-        pod = self._api.create(
+        self._api.create(
             DAEMONS, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
         )
-        self._running[pod["metadata"]["uid"]] = ""
         for logs in self._logs:
             logs.files[f"kube-system/{daemon.pod}"] = log
         self._daemons[name] = daemon
@@ -154,7 +153,7 @@ class Kubelet:
                     self._api.delete(f"{path}?gracePeriodSeconds=0")
                 elif not node:
                     self._bind(path, metadata["name"], pods)
-                elif metadata["uid"] not in self._running:
+                elif metadata["uid"] not in self._running and not _is_a_daemon(pod):
                     self._start(path, pod)
 
     def _bind(self, path: str, name: str, pods: Sequence[Object]) -> None:
@@ -188,6 +187,11 @@ class Kubelet:
         name = self._running.pop(uid, "")
         if name:
             self._lab.remove(name)
+
+
+def _is_a_daemon(pod: Object) -> bool:
+    """Does it show a process that runs already?"""
+    return bool(pod["spec"].get("hostNetwork"))
 
 
 def _status(
