@@ -20,6 +20,10 @@ SHORTEST_PAUSE_SECONDS = 1.0
 LONGEST_RETURN_SECONDS = 3.0
 """Who was interrupted while it held over rests for 1 to 3 s, and asks for 0.6 s."""
 
+MOST_AFTER_AN_OUTAGE = 2
+"""Nodes, one after the other: a server that was stopped carries out what waited for it, and that
+may be the write of one who wanted the Lease when it had run out."""
+
 Body = Callable[[Site], None]
 
 
@@ -76,15 +80,16 @@ def the_holder_alone_is_cut_off_from_the_api_server(site: Site) -> None:
 
 
 def nobody_reaches_the_api_server(site: Site) -> None:
-    """The holder answers on for as long as that lasts, and afterwards."""
+    """The holder answers on for as long as that lasts; afterwards somebody does."""
     first, _ = answering(site)
     since = site.now
     site.silence_api(silent=True)
     site.run(3 * site.lease_seconds)
+    assert order(between(site, since)) == [first]
     site.silence_api(silent=False)
     site.run(2 * site.lease_seconds)
     heard = between(site, since)
-    assert order(heard) == [first]
+    assert len(order(heard)) <= MOST_AFTER_AN_OUTAGE
     assert longest_gap(heard) < CLIENT_SECONDS + site.slack_seconds
 
 
@@ -101,10 +106,11 @@ def the_holder_is_frozen_while_it_holds_over(site: Site) -> None:
     answered(site, first, awake + SHORTEST_PAUSE_SECONDS, LONGEST_RETURN_SECONDS)
     at_once = [h for h in site.heard if awake - 1.0 < h.at < awake + SHORTEST_PAUSE_SECONDS]
     assert len(at_once) <= site.stray
+    assert order(between(site, since)) == [first]
     site.silence_api(silent=False)
     site.run(2 * site.lease_seconds)
     heard = between(site, since)
-    assert order(heard) == [first]
+    assert len(order(heard)) <= MOST_AFTER_AN_OUTAGE
     assert site.now - heard[-1].at < CLIENT_SECONDS + site.slack_seconds
 
 
