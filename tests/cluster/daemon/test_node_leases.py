@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.lab]
 MANY = 6
 CALM_SECONDS = 3.0
 STEADY_SECONDS = 6.0
-RESTART_SECONDS = 2.0  # to take over what a stopped daemon had, on a busy machine
+RESTART_SECONDS = 3.0  # to take over what a stopped daemon had, on a busy machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
